@@ -1,0 +1,1 @@
+"""Tasks with checkable answers, made fresh from a number."""

@@ -1,0 +1,1 @@
+"""A record in, the record or a refusal with a reason out."""

@@ -1,0 +1,1 @@
+"""Columns in, numbers with intervals out."""

@@ -1,0 +1,1 @@
+"""Who writes and judges: servers, weights in this process, recorded answers."""

@@ -1,0 +1,1 @@
+"""Networks, tokenizers and their one chat template: what generation and training share."""
