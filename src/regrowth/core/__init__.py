@@ -1,1 +1,1 @@
-"""What everything speaks: records, datasets, the store of effects, `each` and `grow`, the extension points, the errors."""
+"""What everything speaks: records, datasets, the store of effects, `each` and `grow`, extension points, errors."""

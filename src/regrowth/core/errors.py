@@ -2,9 +2,9 @@
 
     RegrowthError
     ├── SettingsError (ValueError)         a setting, a recipe name, a model name: stops before the first effect
-    ├── DataError (ValueError)             a file or a line that cannot be read: says which, what was found, what to do
+    ├── DataError (ValueError)             a file or a line that cannot be read: says which and what was found
     ├── CallFailed (RuntimeError)          one call failed for good: becomes a ledger entry, the run goes on
-    ├── ModelUnavailable (ConnectionError) no call can succeed (no server, wrong key): stops the run, all stays resumable
+    ├── ModelUnavailable (ConnectionError) no call can succeed (no server, wrong key): stops the run, resumable
     ├── StoreError (OSError)               the run folder cannot be read or written, or belongs to another version
     ├── Shortfall (RuntimeError)           `grow` stopped before the wanted count; the data made so far are kept
     └── MissingExtra (ImportError)         an optional dependency is absent: says the pip command
@@ -58,7 +58,7 @@ class MissingExtra(RegrowthError, ImportError):
     """Report an optional dependency that is not installed, with the command that installs it."""
 
 
-class Rejected(Exception):  # noqa: N818 - a verdict, not an error
+class Rejected(Exception):
     """Refuse a record: the gate's name and, in words a person can act on, the reason."""
 
     def __init__(self, gate: str, reason: str) -> None:

@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
 __all__ = ["Json", "Message", "Messages", "Origin", "Record", "canonical", "digest"]
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 Origin: TypeAlias = Literal["real", "synthetic"]
 
 
