@@ -10,15 +10,15 @@ No row vanishes: what went in is in the parts or in the ledger.
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from regrowth.core.errors import DataError
+from regrowth.core.files import replace_folder, told
 from regrowth.core.record import Record
-from regrowth.core.store import FORMAT, sync_folder, told
+from regrowth.core.store import FORMAT
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -195,18 +195,6 @@ class DatasetWriter:
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._scratch, ignore_errors=True)
-
-
-def replace_folder(new: Path, place: Path) -> None:
-    """Put a finished folder in its place; whoever looks sees the old one, none, or the new one, never a mixture."""
-    sync_folder(new)
-    old = place.with_name(f".{place.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if place.exists():
-        place.rename(old)
-    os.replace(new, place)  # noqa: PTH105 - a folder onto nothing
-    sync_folder(place.parent)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def rewritten(dataset: Dataset, forgotten: Sequence[str] | set[str]) -> Dataset:

@@ -16,8 +16,6 @@ survives `kill -9`; against a power cut the last seconds are forced to disk at t
 """
 
 import asyncio
-import errno
-import fcntl
 import hashlib
 import os
 import shutil
@@ -33,10 +31,11 @@ from typing import Any, NamedTuple, Self
 import orjson
 
 from regrowth.core.errors import StoreError
+from regrowth.core.files import locked, sync_folder, told
 from regrowth.core.protocols import Answer, Cost
 from regrowth.core.record import Json, canonical
 
-__all__ = ["FORMAT", "Effect", "Store", "Trace", "sync_folder", "told", "trace"]
+__all__ = ["FORMAT", "Effect", "Store", "Trace", "trace"]
 
 FORMAT = 1
 """Version of the tables; a store of another version is refused, never guessed at."""
@@ -100,7 +99,7 @@ class Store:
         self._commit: asyncio.Future[None] | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(folder / "lock")
+            self._lock = locked(folder / "lock")
             self._db = sqlite3.connect(self.path, isolation_level=None, timeout=30, check_same_thread=False)
             self._db.executescript("pragma journal_mode=wal; pragma synchronous=normal; pragma secure_delete=on;")
             self._check_format()
@@ -253,6 +252,11 @@ class Store:
             edge.extend(fresh)
         return known
 
+    def children(self, record: str) -> list[str]:
+        """Return the ids of what was made directly from a record."""
+        rows = self._ask("select child from lineage where parent=? order by child", (record,))
+        return [child for (child,) in rows]
+
     def is_forgotten(self, record: str) -> bool:
         """Return whether a record was forgotten and must not be used again."""
         return self._ask("select 1 from forgotten where id=?", (record,)).fetchone() is not None
@@ -372,43 +376,3 @@ def _checksum(value: bytes) -> bytes:
 
 def _cost(prompt_tokens: int, completion_tokens: int, money: float) -> Cost:
     return Cost(1, prompt_tokens, completion_tokens, money)
-
-
-def _locked(path: Path) -> int:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(handle, 20).decode() or "unknown"
-        os.close(handle)
-        raise StoreError(
-            f"{path.parent}: in use by process {holder}. One process writes a run folder at a time; "
-            "wait for it, or choose another folder."
-        ) from None
-    os.truncate(handle, 0)
-    os.write(handle, str(os.getpid()).encode())
-    return handle
-
-
-def told(error: Exception, folder: Path) -> StoreError:
-    """Say in words what the disk refused."""
-    text = str(error)
-    if isinstance(error, StoreError):
-        return error
-    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in text
-    denied = getattr(error, "errno", None) in (errno.EACCES, errno.EROFS, errno.EPERM) or "readonly" in text
-    if full:
-        return StoreError(f"{folder}: the disk is full. All that was committed is kept; free space and run it again.")
-    if denied or "unable to open" in text:
-        return StoreError(f"{folder}: cannot be written ({text}). Choose a folder you may write to.")
-    return StoreError(f"{folder}: {text}")
-
-
-def sync_folder(folder: Path) -> None:
-    """Force the files of a folder, and the folder itself, to the disk."""
-    for path in (*(entry for entry in folder.iterdir() if entry.is_file()), folder):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -1,1 +1,40 @@
-"""One file per published method, named as in its paper."""
+"""One file per method, named as in its paper. A recipe is a plain async function with a settings object beside it."""
+
+import difflib
+import importlib
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from regrowth.core.errors import SettingsError
+from regrowth.core.settings import Frozen
+
+__all__ = ["RECIPES", "Recipe", "recipe"]
+
+RECIPES = {
+    "rejection_sampling": "a model's own verified answers train it, beside honest controls",
+    "verify_solutions": "problems and many solutions in, those with the right final answer out",
+}
+
+
+class Recipe(NamedTuple):
+    """A method, ready to run."""
+
+    name: str
+    function: Callable[..., Awaitable[Any]]
+    """Called with a `Run` and the settings."""
+    settings: type[Frozen]
+    summary: str
+
+
+def recipe(name: str) -> Recipe:
+    """Return a recipe by its name.
+
+    Raises:
+        SettingsError: there is none of that name; the nearest is named.
+    """
+    if name not in RECIPES:
+        near = difflib.get_close_matches(name, RECIPES, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise SettingsError(f"No recipe {name!r}.{hint} Recipes: {', '.join(RECIPES)}.")
+    module = importlib.import_module(f"regrowth.recipes.{name}")
+    return Recipe(name, getattr(module, name), module.Settings, RECIPES[name])

@@ -1,0 +1,315 @@
+"""Read the command line, call what it names, turn errors into one clear line and an exit code.
+
+Exit codes: 0 done; 1 an error; 2 a setting or an argument is wrong; 3 fewer records than asked for; 130 Ctrl-C.
+"""
+
+import argparse
+import asyncio
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from regrowth import __version__
+from regrowth.cli import forecast
+from regrowth.cli.doctor import examine
+from regrowth.cli.live import LiveWatcher
+from regrowth.cli.why import passport, print_passport
+from regrowth.core.errors import DataError, RegrowthError, SettingsError, Shortfall, StoreError
+from regrowth.core.layouts import LAYOUTS
+from regrowth.core.settings import Frozen
+from regrowth.recipes import RECIPES, Recipe, recipe
+from regrowth.reports import report
+from regrowth.run import Run, open_run
+
+__all__ = ["main"]
+
+EXAMPLES = """examples:
+  regrowth demo                                            a model improves on its own verified answers
+  regrowth run verify_solutions --set problems=gsm8k.jsonl.gz --set model=openai:my-model@http://localhost:8000/v1
+  regrowth preview verify_solutions my.toml --rows 5       five records end to end, and what the whole will take
+  regrowth why runs/demo 5f0c                              where a record came from, or why it was refused
+  regrowth export runs/demo verified-1 train.jsonl --layout messages
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    console, errors = Console(), Console(stderr=True)
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options, console) or 0)
+    except KeyboardInterrupt:
+        errors.print("Stopped. All that was done is kept: the same command goes on from here.", highlight=False)
+        return 130
+    except Exception as error:
+        if options.debug or not isinstance(error, RegrowthError):
+            raise
+        errors.print(f"[red bold]error:[/] {_plain(error)}", highlight=False, soft_wrap=True)
+        return 3 if isinstance(error, Shortfall) else 2 if isinstance(error, SettingsError) else 1
+
+
+def _plain(error: Exception) -> str:
+    notes = getattr(error, "__notes__", [])
+    return "\n".join([str(error), *notes]).replace("[", r"\[")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="regrowth",
+        description=__import__("regrowth").__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"regrowth {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    demo = _command(commands, "demo", _demo, "a small model improves on its own verified answers; no key, no network")
+    _takes_settings(demo, folder="runs/demo")
+
+    known = "\n".join(f"  {name:<20} {text}" for name, text in RECIPES.items())
+    example = (
+        "regrowth run verify_solutions --set problems=my.jsonl --set model=openai:my-model@http://localhost:8000/v1"
+    )
+    run = _command(commands, "run", _run, "run a recipe", example, before=f"recipes:\n{known}\n\n")
+    run.add_argument("recipe", help="its name")
+    _takes_settings(run)
+
+    preview = _command(
+        commands,
+        "preview",
+        _preview,
+        "a few records end to end, and a forecast of the whole run",
+        "regrowth preview rejection_sampling --rows 8",
+    )
+    preview.add_argument("recipe", help="its name")
+    preview.add_argument("--rows", type=int, default=5, help="records per dataset (default: 5)")
+    _takes_settings(preview)
+
+    page = _command(
+        commands, "report", _report, "write report.html and report.json of a run again", "regrowth report runs/demo"
+    )
+    page.add_argument("run", type=Path, help="folder of the run")
+
+    why = _command(
+        commands, "why", _why, "the passport of one record, kept or refused", "regrowth why runs/demo 5f0c1a"
+    )
+    why.add_argument("run", type=Path, help="folder of the run")
+    why.add_argument("record", help="id of the record, or how it begins")
+    why.add_argument("--json", action="store_true", help="print plain JSON data")
+
+    forget = _command(
+        commands,
+        "forget",
+        _forget,
+        "delete records and all that was made from them",
+        "regrowth forget runs/demo 5f0c1a9e… --yes",
+    )
+    forget.add_argument("run", type=Path, help="folder of the run")
+    forget.add_argument("records", nargs="+", help="whole ids")
+    forget.add_argument("--yes", action="store_true", help="do not ask")
+
+    export = _command(
+        commands,
+        "export",
+        _export,
+        "write a dataset in a layout that trainers read",
+        "regrowth export runs/demo verified-1 train.parquet --layout prompt-completion",
+    )
+    export.add_argument("run", type=Path, help="folder of the run")
+    export.add_argument("dataset", help="its name, as the report shows it")
+    export.add_argument("file", type=Path, help=".jsonl, .jsonl.gz or .parquet")
+    export.add_argument("--layout", default="messages", choices=LAYOUTS, help="default: messages")
+
+    doctor = _command(commands, "doctor", _doctor, "what this machine can do, and how to get what is missing")
+    doctor.add_argument("--folder", type=Path, default=Path("runs"), help="where runs would be written")
+    doctor.add_argument("--model", help="also ask this model one question")
+    return parser
+
+
+def _command(
+    commands: Any, name: str, function: Any, summary: str, example: str = "", *, before: str = ""
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary,
+        epilog=f"{before}example:\n  {example or f'regrowth {name}'}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _takes_settings(parser: argparse.ArgumentParser, folder: str | None = None) -> None:
+    parser.add_argument("settings", nargs="?", type=Path, help="TOML file of settings")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="set one setting; repeatable")
+    parser.add_argument("--folder", type=Path, default=folder, help="folder of the run (default: runs/RECIPE)")
+
+
+# Commands ---------------------------------------------------------------------------------------------------------
+
+
+def _demo(options: argparse.Namespace, console: Console) -> int:
+    options.recipe = "rejection_sampling"
+    return _run(options, console)
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    chosen = recipe(options.recipe)
+    settings = read_settings(chosen, options.settings, options.set)
+    folder = options.folder or Path("runs") / chosen.name
+    with LiveWatcher(console) as watcher, open_run(folder, watcher=watcher) as run:
+        if run.store.new_effects == 0 and (done := sum(kind["count"] for kind in run.store.totals().values())):
+            console.print(f"{folder}: {done:,.0f} effects are remembered and will not be repeated.", highlight=False)
+        run.remember(chosen.name, settings.model_dump(mode="json"))
+        run.wait(chosen.function(run, settings))
+    return _report(argparse.Namespace(run=folder), console)
+
+
+def _preview(options: argparse.Namespace, console: Console) -> int:
+    chosen = recipe(options.recipe)
+    settings = read_settings(chosen, options.settings, options.set)
+    folder = options.folder or Path("runs") / chosen.name
+    if options.rows < 1:
+        raise SettingsError(f"--rows {options.rows}: ask for at least one record.")
+    with LiveWatcher(console) as watcher, open_run(folder, watcher=watcher, preview=options.rows) as run:
+        run.wait(chosen.function(run, settings))
+        forecast.show(console, run)
+    return 0
+
+
+def _report(options: argparse.Namespace, console: Console) -> int:
+    with _existing(options.run) as run:
+        made = report.write(run.folder, run.store)
+    for line in made.lines:
+        console.print(line, highlight=False)
+    console.print(f"report: {made.page}", highlight=False, soft_wrap=True)
+    return 0
+
+
+def _why(options: argparse.Namespace, console: Console) -> int:
+    with _existing(options.run) as run:
+        facts = passport(run, options.record)
+    if options.json:
+        console.print_json(data=facts)
+    else:
+        print_passport(console, facts)
+    return 0
+
+
+def _forget(options: argparse.Namespace, console: Console) -> int:
+    with _existing(options.run) as run:
+        records = run.store.descendants(options.records)
+        question = (
+            f"Delete {len(records):,} records (these and all made from them) and the models trained on them? \\[y/N] "
+        )
+        if not options.yes and console.input(question).strip().lower() not in ("y", "yes"):
+            console.print("Nothing was deleted.")
+            return 1
+        gone = run.forget(options.records)
+    console.print(
+        f"Forgotten: {gone.records:,} records in {len(gone.datasets)} datasets ({', '.join(gone.datasets) or 'none'}), "
+        f"{gone.effects:,} effects, {len(gone.models)} trained models. Run the recipe again to train without them.",
+        highlight=False,
+    )
+    return 0
+
+
+def _export(options: argparse.Namespace, console: Console) -> int:
+    with _existing(options.run) as run:
+        dataset = run.dataset(options.dataset)
+        path = dataset.export(options.file, options.layout)
+    console.print(f"{len(dataset):,} records → {path} ({options.layout})", highlight=False)
+    return 0
+
+
+def _doctor(options: argparse.Namespace, console: Console) -> int:
+    findings = examine(options.folder)
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    for finding in findings:
+        sign = "[green]✓[/]" if finding.good else "[yellow]–[/]"
+        table.add_row(sign, finding.what, finding.state, "" if finding.good else finding.remedy)
+    console.print(table)
+    if options.model:
+        asyncio.run(_asked(options.model, console))
+    return 0
+
+
+async def _asked(name: str, console: Console) -> None:
+    from regrowth.core.protocols import Sampling
+    from regrowth.core.record import Message
+    from regrowth.models.spec import backend
+
+    one = backend(name)
+    try:
+        answer = await one.answer([Message("user", "What is 2 + 2?")], Sampling(temperature=0, max_tokens=32), [0])
+        console.print(f"{name}: {one.read(answer.raw)[0].text!r} ({answer.cost.tokens} tokens)", highlight=False)
+    finally:
+        await one.close()
+
+
+# Settings ---------------------------------------------------------------------------------------------------------
+
+
+def _existing(folder: Path) -> Run:
+    if not (folder / "run.json").exists():
+        raise StoreError(f"{folder}: no run there (no run.json). Name the folder that `regrowth run` wrote.")
+    return open_run(folder)
+
+
+def read_settings(chosen: Recipe, file: Path | None, sets: Sequence[str]) -> Frozen:
+    """Return the settings of a recipe: defaults, then the TOML file, then every --set.
+
+    Raises:
+        SettingsError: an unknown or wrong setting; the message lists those there are.
+        DataError: the file cannot be read.
+    """
+    values = _toml(file) if file is not None else {}
+    for one in sets:
+        key, equals, text = one.partition("=")
+        if not equals:
+            raise SettingsError(f"--set {one}: expected KEY=VALUE, for instance --set seed=1.")
+        values[key.strip()] = _value(text)
+    try:
+        return chosen.settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(_told(chosen, error)) from None
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{file}: no such file.") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file}: not a TOML file that can be read ({error}).") from None
+
+
+def _value(text: str) -> Any:
+    """Read a value as TOML would; what is no TOML value is a string."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _told(chosen: Recipe, error: ValidationError) -> str:
+    lines = [f"{chosen.name}: these settings cannot be used."]
+    for problem in error.errors():
+        name = ".".join(map(str, problem["loc"]))
+        found = "" if problem["type"] == "missing" else f" (found: {problem['input']!r})"
+        lines.append(f"  {name}: {problem['msg']}{found}")
+    fields = chosen.settings.model_fields
+    lines.append("Settings: " + ", ".join(fields))
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

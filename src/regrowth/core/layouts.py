@@ -1,0 +1,421 @@
+"""Rows that trainers read: records out of files, records into files.
+
+The layouts, each with one real row (`-chat` is the conversational twin of a plain layout, as TRL documents both):
+    messages           {"messages": [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "4"}]}
+    prompt-only        {"prompt": "2+2?"}                                                       read only
+    prompt-completion  {"prompt": "2+2?", "completion": "4"}
+    preference         {"prompt": "2+2?", "chosen": "4", "rejected": "5"}
+    kto                {"prompt": "2+2?", "completion": "4", "label": true}                     a pair gives two rows
+    alpaca             {"instruction": "Add.", "input": "2+2", "output": "4"}
+    sharegpt           {"conversations": [{"from": "human", "value": "2+2?"}, {"from": "gpt", "value": "4"}]}
+    record             every field of the record; lossless
+
+Of a row read, the layout's columns become the conversation, `system` its first turn, `target` the target, and every
+further column an attribute. Nothing is dropped in silence: what a record cannot hold is an error.
+Sources: TRL, "Dataset formats and types"; Stanford Alpaca, README; the ShareGPT rows that FastChat trains on.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from regrowth.core.errors import DataError, SettingsError
+from regrowth.core.files import described, listed, read_rows, write_rows
+from regrowth.core.record import Message, Record, canonical, conversation
+
+__all__ = ["LAYOUTS", "from_row", "read", "to_row", "write"]
+
+Row: TypeAlias = dict[str, Any]
+
+_TO_SHAREGPT = {"system": "system", "user": "human", "assistant": "gpt", "tool": "tool"}
+_FROM_SHAREGPT = {
+    **{name: role for role, name in _TO_SHAREGPT.items()},
+    **{"user": "user", "assistant": "assistant", "chatgpt": "assistant", "observation": "tool"},
+}
+_SYNONYMS = {
+    "prompt": ("question", "query", "problem", "instruction"),
+    "completion": ("response", "answer", "output", "solution", "reply"),
+    "messages": ("conversation", "chat", "dialog", "dialogue"),
+}
+"""What files call the columns of the commonest layouts: named in errors, never taken for granted."""
+
+
+def read(path: str | Path, *, layout: str | None = None, columns: Mapping[str, str] | None = None) -> Iterator[Record]:
+    """Yield the records of a .jsonl, .json (list), .csv, each also .gz, or .parquet file; memory stays bounded.
+
+    Without `layout` the first row's columns tell it. `columns` says which of the file's columns to take for one of
+    the layout's: `{"prompt": "question", "target": "answer"}`. What is read is real data, unless the layout is
+    `record`, which keeps what it was.
+
+    Raises:
+        SettingsError: no such layout, or no such kind of file.
+        DataError: a file or a line that cannot be read; on the first `next` at the earliest but for a missing file.
+    """
+    path = Path(path)
+    if layout is not None:
+        _known(layout)
+    return _records(path, read_rows(path), layout, columns)
+
+
+def _records(
+    path: Path, rows: Iterator[tuple[str, Any]], layout: str | None, columns: Mapping[str, str] | None
+) -> Iterator[Record]:
+    guessed = ""
+    for place, row in rows:
+        try:
+            if not isinstance(row, dict):
+                raise DataError(f"found {described(row)}, expected an object: one record per row.")
+            renamed = _renamed(row, columns or {})
+            if layout is None:
+                layout = _detect(renamed)
+                guessed = f" (The first row has the layout '{layout}', so every row needs it.)"
+            yield from_row(renamed, layout)
+        except DataError as error:
+            raise DataError(f"{path}: {place}: {error}{guessed}") from error
+
+
+def write(records: Iterable[Record], path: str | Path, layout: str) -> int:
+    """Write records as .jsonl, .jsonl.gz or .parquet, all or nothing; return the number of rows.
+
+    Equal records give equal bytes. The file appears under its name when it is whole and on the disk.
+
+    Raises:
+        SettingsError: no such layout, or no such kind of file.
+        DataError: a record that the layout cannot hold, or no record at all.
+        StoreError: the folder cannot be written, or the disk is full.
+    """
+    return write_rows(_rows(records, layout), Path(path), _known(layout).columns)
+
+
+def _rows(records: Iterable[Record], layout: str) -> Iterator[Row]:
+    for record in records:
+        made = to_row(record, layout)
+        yield from made if isinstance(made, list) else [made]
+
+
+def to_row(record: Record, layout: str) -> Row | list[Row]:
+    """Return the record as a row of the layout; a list of rows where the layout is `kto`.
+
+    Raises:
+        DataError: the record lacks what the layout needs, or has more than it can hold.
+    """
+    shape = _known(layout)
+    if shape.write is None:
+        raise SettingsError(f"The layout '{layout}' can be read, not written. Choose 'messages' or 'record'.")
+    try:
+        if not record.messages and layout != "record":
+            raise DataError("no messages")
+        for field in shape.needs:
+            if not getattr(record, field):
+                raise DataError(f"no {field}")
+        return shape.write(record)
+    except DataError as error:
+        raise DataError(
+            f"record {record.id} does not fit the layout '{layout}': {error}. "
+            "Leave it out, or choose another layout; 'record' holds everything."
+        ) from error
+
+
+def from_row(row: Mapping[str, Any], layout: str | None = None, *, columns: Mapping[str, str] | None = None) -> Record:
+    """Return the record that a row of a layout holds; without a layout its columns tell it.
+
+    Raises:
+        DataError: columns are missing, unknown, or of another type.
+    """
+    row = _renamed(row, columns or {})
+    layout = layout or _detect(row)
+    shape = _known(layout)
+    if missing := [name for name in shape.required if name not in row]:
+        raise DataError(f"no column {listed(missing)}, which the layout '{layout}' needs (found: {listed(row)}).")
+    if layout == "record":
+        return _read_record(row)
+    fields = shape.read(row)
+    rest = {name: value for name, value in row.items() if name not in shape.columns}
+    system = _text(rest, "system") if rest.get("system") is not None else ""
+    target = _target(rest.pop("target", None))
+    rest.pop("system", None)
+    fields["messages"] = conversation(fields["messages"], system=system)
+    return Record(**fields, target=target, attributes=_plain(rest))
+
+
+# Writing: a record as a row.
+
+
+def _turns(record: Record) -> list[Row]:
+    return [{"role": turn.role, "content": turn.content} for turn in record.messages]
+
+
+def _said(text: str) -> list[Row]:
+    return [{"role": "assistant", "content": text}]
+
+
+def _only_turn(record: Record) -> str:
+    if [turn.role for turn in record.messages] != ["user"]:
+        roles = ", ".join(turn.role for turn in record.messages)
+        raise DataError(f"it holds one user turn, found {roles}; 'messages' and the '-chat' layouts hold them all")
+    return record.prompt
+
+
+def _write_messages(record: Record) -> Row:
+    return {"messages": _turns(record) + _said(record.response)}
+
+
+def _write_completion(record: Record, *, chat: bool) -> Row:
+    prompt, say = _style(record, chat)
+    return {"prompt": prompt, "completion": say(record.response)}
+
+
+def _write_preference(record: Record, *, chat: bool) -> Row:
+    prompt, say = _style(record, chat)
+    return {"prompt": prompt, "chosen": say(record.response), "rejected": say(record.rejected)}
+
+
+def _write_kto(record: Record, *, chat: bool) -> list[Row]:
+    prompt, say = _style(record, chat)
+    labelled = [(text, label) for text, label in ((record.response, True), (record.rejected, False)) if text]
+    if not labelled:
+        raise DataError("neither response nor rejected")
+    return [{"prompt": prompt, "completion": say(text), "label": label} for text, label in labelled]
+
+
+def _style(record: Record, chat: bool) -> tuple[Any, Callable[[str], Any]]:
+    return (_turns(record), _said) if chat else (_only_turn(record), str)
+
+
+def _write_alpaca(record: Record) -> Row:
+    return {"instruction": _only_turn(record), "input": "", "output": record.response}
+
+
+def _write_sharegpt(record: Record) -> Row:
+    turns = _turns(record) + _said(record.response)
+    if unknown := [turn["role"] for turn in turns if turn["role"] not in _TO_SHAREGPT]:
+        raise DataError(f"role {unknown[0]!r} is none of {', '.join(_TO_SHAREGPT)}")
+    return {"conversations": [{"from": _TO_SHAREGPT[turn["role"]], "value": turn["content"]} for turn in turns]}
+
+
+def _write_record(record: Record) -> Row:
+    return {
+        name: json.dumps(value, ensure_ascii=False, allow_nan=False) if name in _AS_JSON else value
+        for name, value in record.to_json().items()
+    }
+
+
+# Reading: a row as fields of a record.
+
+
+def _read_messages(row: Row) -> Row:
+    return _split(_conversation(row["messages"], "messages"))
+
+
+def _read_sharegpt(row: Row) -> Row:
+    turns = _conversation(row["conversations"], "conversations", keys=("from", "value"))
+    if unknown := [turn.role for turn in turns if turn.role not in _FROM_SHAREGPT]:
+        raise DataError(f"column 'conversations' has a turn from {unknown[0]!r}, known are {listed(_FROM_SHAREGPT)}.")
+    return _split(tuple(Message(_FROM_SHAREGPT[turn.role], turn.content) for turn in turns))
+
+
+def _split(turns: tuple[Message, ...]) -> Row:
+    answered = turns[-1].role == "assistant"
+    return {"messages": turns[:-1], "response": turns[-1].content} if answered else {"messages": turns}
+
+
+def _read_prompt(row: Row) -> Row:
+    prompt = row["prompt"]
+    return {"messages": (Message("user", prompt),) if isinstance(prompt, str) else _conversation(prompt, "prompt")}
+
+
+def _read_completion(row: Row) -> Row:
+    return {**_read_prompt(row), "response": _reply(row, "completion")}
+
+
+def _read_kto(row: Row) -> Row:
+    label, reply = row["label"], _reply(row, "completion")
+    known = {"true": True, "1": True, "false": False, "0": False}
+    if (good := known.get(str(label).lower())) is None:
+        raise DataError(f"column 'label' holds {described(label)}, expected true or false.")
+    return {**_read_prompt(row), "response" if good else "rejected": reply}
+
+
+def _read_preference(row: Row) -> Row:
+    if "prompt" in row:
+        return {**_read_prompt(row), "response": _reply(row, "chosen"), "rejected": _reply(row, "rejected")}
+    chosen, rejected = (_conversation(row[name], name) for name in ("chosen", "rejected"))
+    if chosen[:-1] != rejected[:-1] or len(chosen) < 2:
+        raise DataError("without a column 'prompt', 'chosen' and 'rejected' must differ in the last turn alone.")
+    return {"messages": chosen[:-1], "response": chosen[-1].content, "rejected": rejected[-1].content}
+
+
+def _read_alpaca(row: Row) -> Row:
+    given = _text(row, "input") if row.get("input") is not None else ""
+    prompt = _text(row, "instruction") + (f"\n\n{given}" if given else "")
+    return {"messages": (Message("user", prompt),), "response": _text(row, "output")}
+
+
+def _read_record(row: Row) -> Record:
+    data = dict(row)
+    for name in _AS_JSON:
+        try:
+            data[name] = json.loads(data[name]) if isinstance(data[name], str) else data[name]
+        except ValueError as error:
+            raise DataError(f"column '{name}' is not JSON text ({error}).") from error
+    fits = (
+        isinstance(data["attributes"], dict)
+        and isinstance(data["scores"], dict)
+        and isinstance(data["parents"], list)
+        and isinstance(data["draw"], int)
+        and data["origin"] in ("real", "synthetic")
+    )
+    if not fits:
+        raise DataError(f"not a record as the layout 'record' writes it (found: {described(row)}).")
+    texts = {name: _text(row, name) for name in ("response", "rejected", "target")}
+    turns = _conversation(data["messages"], "messages", empty=True)
+    return Record.from_json({**data, **texts, "messages": [turn._asdict() for turn in turns]})
+
+
+def _text(row: Row, name: str) -> str:
+    if not isinstance(row[name], str):
+        raise DataError(f"column '{name}' holds {described(row[name])}, expected text.")
+    return row[name]
+
+
+def _reply(row: Row, name: str) -> str:
+    if isinstance(row[name], str):
+        return str(row[name])
+    turns = _conversation(row[name], name)
+    if [*_read_prompt(row)["messages"]] == [*turns[:-1]] or len(turns) == 1:
+        return turns[-1].content
+    raise DataError(f"column '{name}' has {len(turns)} turns, expected the reply alone, or the prompt and the reply.")
+
+
+def _conversation(
+    value: Any, name: str, *, keys: tuple[str, str] = ("role", "content"), empty: bool = False
+) -> tuple[Message, ...]:
+    if not isinstance(value, list) or not (value or empty):
+        raise DataError(f"column '{name}' holds {described(value)}, expected a list of turns.")
+    return tuple(_turn(turn, f"column '{name}', turn {number}", keys) for number, turn in enumerate(value, 1))
+
+
+def _turn(turn: Any, where: str, keys: tuple[str, str]) -> Message:
+    if not isinstance(turn, dict) or not all(isinstance(turn.get(key), str) for key in keys):
+        raise DataError(f"{where}: found {described(turn)}, expected text under '{keys[0]}' and '{keys[1]}'.")
+    if more := [key for key, value in turn.items() if key not in keys and value is not None]:
+        raise DataError(f"{where}: a record cannot hold {listed(more)}. Take it out of the file first.")
+    return Message(turn[keys[0]], turn[keys[1]])
+
+
+def _target(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise DataError(f"column 'target' holds {described(value)}, expected text or a number.")
+
+
+def _plain(attributes: Row) -> Row:
+    for name, value in attributes.items():
+        try:
+            canonical(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise DataError(f"column '{name}' is not plain JSON data ({error}). Convert it to text first.") from error
+    return attributes
+
+
+# Telling layouts apart.
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    columns: Mapping[str, str]
+    """Each column with the kind of its values; see `core.files.ARROW`."""
+    read: Callable[[Row], Row]
+    write: Callable[[Record], Row | list[Row]] | None
+    needs: tuple[str, ...] = ("response",)
+    optional: tuple[str, ...] = ()
+
+    @property
+    def required(self) -> list[str]:
+        return [name for name in self.columns if name not in self.optional]
+
+
+def _twins(name: str, texts: tuple[str, ...], read: Any, write: Any, **more: Any) -> dict[str, _Shape]:
+    """Return a layout with its conversational twin; `read` tells them apart by what it finds."""
+    label = {"label": "flag"} if name == "kto" else {}
+    return {
+        name + suffix: _Shape(dict.fromkeys(texts, kind) | label, read, partial(write, chat=bool(suffix)), **more)
+        for suffix, kind in (("", "text"), ("-chat", "turns"))
+    }
+
+
+_AS_JSON = ("attributes", "parents", "scores")
+"""Columns of the layout `record` that hold JSON text: their shape varies, and a column of a file has one type."""
+
+_SHAPES: Mapping[str, _Shape] = {
+    "record": _Shape(
+        {
+            "id": "text",
+            "messages": "turns",
+            **dict.fromkeys(("response", "rejected", "target", "attributes", "origin", "parents", "scores"), "text"),
+            "draw": "number",
+        },
+        dict,
+        _write_record,
+        needs=(),
+        optional=("id",),
+    ),
+    **_twins(
+        "preference",
+        ("prompt", "chosen", "rejected"),
+        _read_preference,
+        _write_preference,
+        needs=("response", "rejected"),
+        optional=("prompt",),
+    ),
+    "messages": _Shape({"messages": "turns"}, _read_messages, _write_messages),
+    "sharegpt": _Shape({"conversations": "pieces"}, _read_sharegpt, _write_sharegpt),
+    **_twins("kto", ("prompt", "completion"), _read_kto, _write_kto, needs=()),
+    **_twins("prompt-completion", ("prompt", "completion"), _read_completion, _write_completion),
+    "alpaca": _Shape(
+        dict.fromkeys(("instruction", "input", "output"), "text"), _read_alpaca, _write_alpaca, optional=("input",)
+    ),
+    "prompt-only": _Shape({"prompt": "text"}, _read_prompt, None),
+}
+"""In the order in which a row is tried for them: whoever asks for more comes first."""
+
+LAYOUTS = tuple(_SHAPES)
+"""Names of the layouts."""
+
+
+def _known(layout: str) -> _Shape:
+    if layout not in _SHAPES:
+        raise SettingsError(f"No layout {layout!r}. Known are {', '.join(LAYOUTS)}.")
+    return _SHAPES[layout]
+
+
+def _detect(row: Mapping[str, Any]) -> str:
+    """Return the first layout whose columns are all there; a prompt beside what looks like its answer is unclear."""
+    for name, shape in _SHAPES.items():
+        unclear = name == "prompt-only" and any(answer in row for answer in _SYNONYMS["completion"])
+        if all(column in row for column in shape.required) and not unclear:
+            return name
+    guesses = {
+        column: found
+        for column, synonyms in _SYNONYMS.items()
+        if column not in row and (found := next((name for name in synonyms if name in row), None))
+    }
+    known = "; ".join(f"{name}: {', '.join(shape.required)}" for name, shape in _SHAPES.items() if name[-5:] != "-chat")
+    raise DataError(
+        f"the columns fit no layout (found: {listed(row) or 'none'}; known are {known}). "
+        f"Say which column is which, for instance columns={guesses or {'prompt': 'question'}}, or name the layout."
+    )
+
+
+def _renamed(row: Mapping[str, Any], columns: Mapping[str, str]) -> Row:
+    if absent := [name for name in columns.values() if name not in row]:
+        raise DataError(f"no column {listed(absent)} (found: {listed(row)}), but columns={dict(columns)} names it.")
+    back = {found: wanted for wanted, found in columns.items()}
+    if clash := [name for name in columns if name in row and name not in back]:
+        raise DataError(f"column {listed(clash)} is there already, and columns={dict(columns)} makes a second one.")
+    return {back.get(name, name): value for name, value in row.items()}

@@ -1,0 +1,156 @@
+"""Rejection sampling: a model writes answers, a program checks them, the right ones train the model.
+
+Sources: STaR (Zelikman et al., 2022, arXiv:2203.14465), RFT (Yuan et al., 2023, arXiv:2308.01825), expert iteration.
+Departs from them in three points: a quota per stratum (domain and difficulty), so that easy problems do not crowd out
+hard ones; the real data stay in every mix; verified answers accumulate over rounds, and each round trains the first
+model anew on all of them.
+
+One record on its way:
+    prompt    "Tom has 3 pens and buys 4 more. How many pens?"
+    response  "3 + 4 = 7"          # one of k samples at temperature 1; kept because a program found it right
+"""
+
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+
+from regrowth.core.dataset import Dataset
+from regrowth.core.errors import Rejected
+from regrowth.core.protocols import Model, Sampling
+from regrowth.core.record import Record, digest
+from regrowth.core.settings import Frozen
+from regrowth.domains import DOMAINS, problems, verified
+from regrowth.models.model import RememberedModel
+from regrowth.recipes.evaluation import Marks, evaluate
+from regrowth.run import Run
+from regrowth.training.settings import TrainingSettings
+
+__all__ = ["Outcome", "Settings", "rejection_sampling"]
+
+SAMPLING = Sampling(temperature=1.0, max_tokens=96)
+
+
+class Settings(Frozen):
+    """Say what to grow and how long to train."""
+
+    model: str = "tiny"
+    """The model that answers and is trained: `tiny`, `hf:org/name` or a folder."""
+    domains: tuple[str, ...] = tuple(DOMAINS)
+    """Where problems come from."""
+    problems: PositiveInt = 960
+    """Fresh problems per round."""
+    samples: PositiveInt = 4
+    """Answers per problem and attempt, drawn at temperature 1."""
+    keep: PositiveInt = 960
+    """Verified answers wanted per round, in equal shares of domain and difficulty."""
+    real: PositiveInt = 320
+    """Worked examples that count as real data: never dropped from any mix."""
+    rounds: PositiveInt = 1
+    """How often the trained model answers the next fresh problems."""
+    steps: PositiveInt = 150
+    """Training steps, the same for every arm."""
+    learning_rate: PositiveFloat = 1e-3
+    heldout: PositiveInt = 800
+    """Problems for the evaluation, disjoint from all others by construction."""
+    controls: bool = True
+    """Whether to train the controls: the same number of unchecked answers, and the real data alone."""
+    seed: NonNegativeInt = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the recipe returns."""
+
+    model: RememberedModel
+    data: Dataset
+    """What the model was trained on: the real data and all verified answers."""
+    marks: Mapping[str, Marks]
+    """Per arm, right or wrong on each held-out problem."""
+
+
+async def rejection_sampling(run: Run, settings: Settings) -> Outcome:
+    """Return the model trained on its own verified answers, marked beside its controls."""
+    base = writer = run.model(settings.model)
+    real = list(worked(problems(settings.domains, settings.real, seed=_seed(settings, "real"), split="train")))
+    checked, unchecked = list(real), list(real)
+    for number in range(1, settings.rounds + 1):
+        fresh = problems(settings.domains, settings.problems, seed=_seed(settings, "fresh", number), split="train")
+        answers = await sample(run, list(fresh), writer, settings, number)
+        checked += answers
+        unchecked += random_filter(answers, seed=_seed(settings, "filter", number))
+        data = run.write(f"verified-{number}", checked)
+        writer = await train(run, base, data, settings)
+    arms = {"base": base, "verified": writer}
+    if settings.controls:
+        arms["unverified"] = await train(run, base, run.write("unverified", unchecked), settings)
+        arms["real only"] = await train(run, base, run.write("real-only", real), settings)
+    unseen = list(problems(settings.domains, settings.heldout, seed=_seed(settings, "heldout"), split="heldout"))
+    marks = {arm: await evaluate(run, model, unseen, verified, name=f"marking {arm}") for arm, model in arms.items()}
+    show(run, settings, marks)
+    return Outcome(writer, data, marks)
+
+
+def worked(fresh: Iterable[Record]) -> Iterator[Record]:
+    """Yield problems with their worked solutions: what a person would have written."""
+    for problem in fresh:
+        yield problem.derive(response=DOMAINS[problem["domain"]].solution(problem), origin="real")
+
+
+async def sample(
+    run: Run, fresh: Sequence[Record], writer: RememberedModel, settings: Settings, number: int
+) -> Dataset:
+    """Answer fresh problems and keep what a program found right, the thinnest stratum first."""
+    return await run.agrow(
+        fresh,
+        partial(answers, samples=settings.samples),
+        writer,
+        name=f"answers-{number}",
+        gates=[distinct, verified],
+        count=settings.keep,
+        stratum=stratum,
+        draws=2,
+        partial=True,
+    )
+
+
+async def answers(problem: Record, writer: Model, *, samples: int) -> list[Record]:
+    """Draw several answers to one problem; an answer that repeats an earlier one says which."""
+    seeds = [problem.seed("answer", index) for index in range(samples)]
+    drawn = [completion.text for completion in await writer.samples(problem.messages, SAMPLING, seeds=seeds)]
+    return [
+        problem.derive(response=text, attributes={"sample": index, "first": drawn.index(text)})
+        for index, text in enumerate(drawn)
+    ]
+
+
+def distinct(record: Record) -> Record:
+    """Refuse an answer that repeats another sample of the same problem."""
+    if record["first"] != record["sample"]:
+        raise Rejected("distinct", f"the same text as sample {record['first']}")
+    return record
+
+
+def stratum(problem: Record) -> str:
+    """Name the stratum of a problem: domain and difficulty."""
+    return f"{problem['domain']} {problem['difficulty']}"
+
+
+def random_filter(answers: Dataset, *, seed: int) -> list[Record]:
+    """Return as many of all answers drawn, right or wrong, as were accepted: the control of the verifier."""
+    drawn = [entry.record for entry in (*answers.entries(), *answers.ledger()) if entry.record.response]
+    return random.Random(seed).sample(drawn, len(answers))
+
+
+async def train(run: Run, base: RememberedModel, data: Dataset, settings: Settings) -> RememberedModel:
+    """Train the first model anew on a mix."""
+    how = TrainingSettings(
+        steps=settings.steps, learning_rate=settings.learning_rate, seed=_seed(settings, "train") % 2**31
+    )
+    return await run.afit(base, data, how, name=data.path.name)
+
+
+def _seed(settings: Settings, *purpose: str | int) -> int:
+    return int(digest(settings.seed, purpose)[:8], 16)

@@ -1,0 +1,327 @@
+"""The run: one folder with its store, its models, its datasets and its progress. The one object a user holds.
+
+    runs/exam/
+      run.json       format and settings
+      store.sqlite   every effect, so that nothing paid is paid twice
+      data/…         the datasets
+      artefacts/…    trained weights, by content
+      report.html    the page that shows it
+
+Recipes are async and await `agrow` and `afit`; scripts and notebooks call `grow` and `fit`, which do the same on the
+run's own event loop in a thread of its own, so they also work where a loop already runs.
+"""
+
+import asyncio
+import itertools
+import json
+import re
+import shutil
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import uvloop
+
+from regrowth import __version__
+from regrowth.core.dataset import Dataset, rewritten
+from regrowth.core.errors import DataError, SettingsError, StoreError
+from regrowth.core.files import told, write_text
+from regrowth.core.flow import Progress, Work, each, grow
+from regrowth.core.protocols import Backend
+from regrowth.core.record import Record
+from regrowth.core.store import FORMAT, Store
+from regrowth.models.model import RememberedModel
+from regrowth.models.spec import backend
+from regrowth.training.settings import TrainingSettings
+
+__all__ = ["Forecast", "Forgotten", "Run", "Watcher", "open_run"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+WIDTH = 512
+"""Pieces of work held at a time: enough for full batches in this process, few enough for the memory."""
+PREVIEW_STEPS = 4
+"""Training steps that a preview takes to time one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What one stage of a previewed run took, and how much of it the whole run will do."""
+
+    stage: str
+    done: int
+    """Records accepted (or tried, where every seed is tried once); training steps."""
+    planned: int
+    cost: Mapping[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What `forget` removed."""
+
+    records: int
+    effects: int
+    datasets: tuple[str, ...]
+    models: tuple[str, ...]
+
+
+class Watcher:
+    """Hear what a run does; the command line draws it. This one keeps silent."""
+
+    def growing(self, progress: Progress) -> None:
+        """Hear that an attempt was settled."""
+
+    def training(self, name: str, step: int, steps: int, facts: Mapping[str, float]) -> None:
+        """Hear that a training step was taken."""
+
+    def working(self, name: str, done: int, total: int) -> None:
+        """Hear that one of many equal pieces of work is done."""
+
+
+@dataclass
+class Run:
+    """Hold one run folder. Use as a context manager; one process writes a folder at a time."""
+
+    folder: Path
+    watcher: Watcher = field(default_factory=Watcher)
+    preview: int = 0
+    """Records per dataset, at most, when only a preview is wanted; 0 runs in full."""
+    shard: tuple[int, int] | None = None
+    """(index, of): this process tries every of-th seed of each one-pass `grow`."""
+
+    def __post_init__(self) -> None:
+        self.forecasts: list[Forecast] = []
+        _check_folder(self.folder)
+        self.store = Store(self.folder)
+        self._backends: dict[str, Backend] = {}
+        self._loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="regrowth", daemon=True)
+        self._thread.start()
+
+    def remember(self, recipe: str, settings: Mapping[str, Any]) -> None:
+        """Note in `run.json` what was run here, for the report and for whoever finds the folder."""
+        facts = {"format": FORMAT, "regrowth": __version__, "recipe": recipe, "settings": settings}
+        write_text(self.folder / "run.json", json.dumps(facts, indent=1) + "\n")
+
+    # Models -----------------------------------------------------------------------------------------------------
+
+    def model(self, name: str | Path, **options: Any) -> RememberedModel:
+        """Return a model by its one string: `tiny`, `hf:org/name`, `./folder`, `openai:model@http://host/v1`, …
+
+        Raises:
+            SettingsError: no such kind of model.
+            MissingExtra: it needs an optional dependency.
+        """
+        key = json.dumps([str(name), options], sort_keys=True, default=repr)
+        if key not in self._backends:
+            self._backends[key] = backend(str(name), **options)
+        return RememberedModel(self._backends[key], self.store, str(name))
+
+    # Rows create ------------------------------------------------------------------------------------------------
+
+    async def agrow(
+        self, seeds: Iterable[Record], work: Work, *collaborators: object, name: str = "data", **settings: Any
+    ) -> Dataset:
+        """Grow a dataset under a name; settings as in `core.flow.grow`."""
+        settings = {"on_progress": self.watcher.growing, "shard": self.shard, **settings}
+        path = self._place(name)
+        if not self.preview:
+            return await grow(seeds, work, *collaborators, store=self.store, path=path, **settings)
+        few, settings, planned = _previewed(seeds, settings, self.preview)
+        start = time.monotonic()
+        dataset = await grow(few, work, *collaborators, store=self.store, path=path, **settings)
+        attempts = sum(tally["attempted"] for tally in dataset.manifest["funnel"]["strata"].values())
+        done = len(dataset) if settings.get("quotas") else attempts
+        self.forecasts.append(Forecast(name, done, planned, dataset.manifest["cost"], time.monotonic() - start))
+        return dataset
+
+    def grow(self, seeds: Iterable[Record], work: Work, *collaborators: object, **settings: Any) -> Dataset:
+        """Grow a dataset; the blocking twin of `agrow`."""
+        return self.wait(self.agrow(seeds, work, *collaborators, **settings))
+
+    async def aeach(self, items: Sequence[T], work: Callable[[T], Awaitable[R]], *, name: str) -> list[R]:
+        """Apply an async function to all items, concurrently; return the results in order."""
+        some = items[: self.preview] if self.preview else items
+        start = time.monotonic()
+        results: list[R] = []
+        async for result in each(some, work, width=WIDTH):
+            results.append(result)
+            self.watcher.working(name, len(results), len(some))
+        if self.preview:
+            self.forecasts.append(Forecast(name, len(some), len(items), {}, time.monotonic() - start))
+        return results
+
+    def _place(self, name: str) -> Path:
+        """Return where a dataset lies; what a preview makes never stands in the place of the real thing."""
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
+            raise SettingsError(f"{name!r} cannot name a dataset: use a-z, 0-9, dot, dash and underscore.")
+        return self.folder / ("preview" if self.preview else "data") / name
+
+    def dataset(self, name: str) -> Dataset:
+        """Open a finished dataset of this run.
+
+        Raises:
+            DataError: there is none; the message lists those there are.
+        """
+        try:
+            return Dataset(self._place(name))
+        except DataError as error:
+            names = ", ".join(found.path.name for found in self.datasets()) or "none"
+            raise DataError(f"{error} Datasets of this run: {names}.") from None
+
+    def datasets(self) -> list[Dataset]:
+        """Return the finished datasets of this run, by name."""
+        return [Dataset(path.parent) for path in sorted(self._place("x").parent.glob("[!.]*/manifest.json"))]
+
+    def write(self, name: str, records: Iterable[Record], **facts: Any) -> Dataset:
+        """Write records as a dataset of this run: a mix, a split, the real data that are kept."""
+        return Dataset.write(self._place(name), records, **facts)
+
+    # Models are trained -----------------------------------------------------------------------------------------
+
+    async def afit(
+        self, model: RememberedModel, data: Dataset, settings: TrainingSettings, *, name: str = "model", **how: Any
+    ) -> RememberedModel:
+        """Train a model on a dataset and return the trained one.
+
+        Raises:
+            SettingsError: the model has no weights in this process to train.
+        """
+        from regrowth.training.fit import fit  # torch, on first use
+
+        base = getattr(model.backend, "folder", None)
+        if base is None:
+            raise SettingsError(f"{model.name}: a served model cannot be trained here; name a folder or hf:org/name.")
+        planned = settings.steps
+        if self.preview:
+            settings = settings.model_copy(update={"steps": min(PREVIEW_STEPS, planned)})
+        start = time.monotonic()
+
+        def on_step(step: int, facts: Mapping[str, float]) -> None:
+            self.watcher.training(name, step, settings.steps, facts)
+
+        folder = await fit(base, data, data.fingerprint, settings=settings, store=self.store, on_step=on_step, **how)
+        if self.preview:
+            self.forecasts.append(Forecast(name, settings.steps, planned, {}, time.monotonic() - start))
+        return self.model(folder)
+
+    def fit(self, model: RememberedModel, data: Dataset, settings: TrainingSettings, **how: Any) -> RememberedModel:
+        """Train a model; the blocking twin of `afit`."""
+        return self.wait(self.afit(model, data, settings, **how))
+
+    # Forgetting -------------------------------------------------------------------------------------------------
+
+    def forget(self, ids: Iterable[str]) -> Forgotten:
+        """Remove records and all that was made from them: effects, dataset rows, models trained on them.
+
+        Forgotten seeds are refused by every later `grow`; run the recipe again to train without them.
+        """
+        gone = self.store.descendants(ids)
+        effects = self.store.forget(gone)
+        changed = [dataset for dataset in self.datasets() if _mentions(dataset, gone)]
+        models = _trained_on(self.folder, {dataset.fingerprint for dataset in changed})
+        rows = sum(len(dataset) for dataset in changed)
+        rows -= sum(len(rewritten(dataset, gone)) for dataset in changed)
+        for model in models:
+            shutil.rmtree(self.folder / "artefacts" / model)
+        return Forgotten(rows, effects, tuple(dataset.path.name for dataset in changed), tuple(models))
+
+    # The edge ---------------------------------------------------------------------------------------------------
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the run's loop and wait for it. Ctrl-C cancels it; what is committed stays."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            future.cancel()
+            asyncio.run_coroutine_threadsafe(_settled(), self._loop).result()
+            raise
+
+    def close(self) -> None:
+        """Give back connections, the loop and the folder."""
+        try:
+            self.wait(_closed(self._backends.values()))
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+            self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_run(folder: str | Path, **settings: Any) -> Run:
+    """Open a run folder, making it if it is new.
+
+    Raises:
+        StoreError: it cannot be written, is in use, or belongs to another version.
+    """
+    return Run(Path(folder), **settings)
+
+
+def _check_folder(folder: Path) -> None:
+    """Write `run.json`, or check that the one there can be read by this version."""
+    path = folder / "run.json"
+    try:
+        if path.exists():
+            found = json.loads(path.read_text("utf-8"))
+            if found.get("format") != FORMAT:
+                raise StoreError(
+                    f"{folder}: run format {found.get('format')}, made by regrowth {found.get('regrowth')}; "
+                    f"this version reads format {FORMAT}. Use the regrowth that made it, or choose a new folder."
+                )
+            return
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / "store.sqlite").exists():
+            raise StoreError(f"{folder}: not empty and not a run folder. Choose a new or an empty folder.")
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps({"format": FORMAT, "regrowth": __version__}) + "\n")
+    except StoreError:
+        raise
+    except (OSError, ValueError) as error:
+        raise told(error, folder) from error
+
+
+def _previewed(
+    seeds: Iterable[Record], settings: Mapping[str, Any], rows: int
+) -> tuple[list[Record], dict[str, Any], int]:
+    """Return a few seeds, settings that ask for a few records, and how many the whole run would make or try."""
+    whole = list(seeds)
+    quotas, count = settings.get("quotas"), settings.get("count")
+    if count is None and quotas is None:
+        return whole[:rows], dict(settings), len(whole)
+    planned = count if quotas is None else sum(quotas.values())
+    few = {"count": None, "stratum": "", "quotas": {"": min(rows, planned)}, "partial": True}
+    return whole, {**settings, **few}, planned
+
+
+def _mentions(dataset: Dataset, ids: set[str]) -> bool:
+    entries = itertools.chain(dataset.entries(), dataset.ledger())
+    return any(
+        ids.intersection((entry.record.id, *entry.record.parents, entry.passport.get("seed", ""))) for entry in entries
+    )
+
+
+def _trained_on(folder: Path, fingerprints: set[str]) -> list[str]:
+    """Return the artefacts whose lineage names one of these datasets."""
+    cards = sorted((folder / "artefacts").glob("*/lineage.json"))
+    lineages = {card.parent.name: json.loads(card.read_text("utf-8")) for card in cards}
+    return [name for name, lineage in lineages.items() if lineage.get("dataset") in fingerprints]
+
+
+async def _settled() -> None:
+    """Wait until every other task of the loop has ended."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+async def _closed(backends: Iterable[Backend]) -> None:
+    await asyncio.gather(*(one.close() for one in backends))
