@@ -22,18 +22,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from regrowth.core.cells import described, flag, listed, number_or_text, plain, text, turns
 from regrowth.core.errors import DataError, SettingsError
-from regrowth.core.files import described, listed, read_rows, write_rows
-from regrowth.core.record import Message, Record, canonical, conversation
+from regrowth.core.record import Message, Record, conversation
+from regrowth.core.rows import read_rows, write_rows
 
 __all__ = ["LAYOUTS", "from_row", "read", "to_row", "write"]
 
 Row: TypeAlias = dict[str, Any]
 
 _TO_SHAREGPT = {"system": "system", "user": "human", "assistant": "gpt", "tool": "tool"}
-_FROM_SHAREGPT = {
-    **{name: role for role, name in _TO_SHAREGPT.items()},
-    **{"user": "user", "assistant": "assistant", "chatgpt": "assistant", "observation": "tool"},
+_FROM_SHAREGPT = {name: role for role, name in _TO_SHAREGPT.items()} | {
+    "user": "user",
+    "assistant": "assistant",
+    "chatgpt": "assistant",
+    "observation": "tool",
 }
 _SYNONYMS = {
     "prompt": ("question", "query", "problem", "instruction"),
@@ -133,22 +136,20 @@ def from_row(row: Mapping[str, Any], layout: str | None = None, *, columns: Mapp
     if layout == "record":
         return _read_record(row)
     fields = shape.read(row)
-    rest = {name: value for name, value in row.items() if name not in shape.columns}
-    system = _text(rest, "system") if rest.get("system") is not None else ""
-    target = _target(rest.pop("target", None))
-    rest.pop("system", None)
-    fields["messages"] = conversation(fields["messages"], system=system)
-    return Record(**fields, target=target, attributes=_plain(rest))
+    fields["messages"] = conversation(fields["messages"], system=text(row, "system", optional=True))
+    own = {*shape.columns, "system", "target"}
+    attributes = plain({name: value for name, value in row.items() if name not in own})
+    return Record(**fields, target=number_or_text(row, "target"), attributes=attributes)
 
 
 # Writing: a record as a row.
 
 
-def _turns(record: Record) -> list[Row]:
+def _said(record: Record) -> list[Row]:
     return [{"role": turn.role, "content": turn.content} for turn in record.messages]
 
 
-def _said(text: str) -> list[Row]:
+def _answer(text: str) -> list[Row]:
     return [{"role": "assistant", "content": text}]
 
 
@@ -160,7 +161,7 @@ def _only_turn(record: Record) -> str:
 
 
 def _write_messages(record: Record) -> Row:
-    return {"messages": _turns(record) + _said(record.response)}
+    return {"messages": _said(record) + _answer(record.response)}
 
 
 def _write_completion(record: Record, *, chat: bool) -> Row:
@@ -182,7 +183,7 @@ def _write_kto(record: Record, *, chat: bool) -> list[Row]:
 
 
 def _style(record: Record, chat: bool) -> tuple[Any, Callable[[str], Any]]:
-    return (_turns(record), _said) if chat else (_only_turn(record), str)
+    return (_said(record), _answer) if chat else (_only_turn(record), str)
 
 
 def _write_alpaca(record: Record) -> Row:
@@ -190,7 +191,7 @@ def _write_alpaca(record: Record) -> Row:
 
 
 def _write_sharegpt(record: Record) -> Row:
-    turns = _turns(record) + _said(record.response)
+    turns = _said(record) + _answer(record.response)
     if unknown := [turn["role"] for turn in turns if turn["role"] not in _TO_SHAREGPT]:
         raise DataError(f"role {unknown[0]!r} is none of {', '.join(_TO_SHAREGPT)}")
     return {"conversations": [{"from": _TO_SHAREGPT[turn["role"]], "value": turn["content"]} for turn in turns]}
@@ -207,24 +208,34 @@ def _write_record(record: Record) -> Row:
 
 
 def _read_messages(row: Row) -> Row:
-    return _split(_conversation(row["messages"], "messages"))
+    return _split(turns(row, "messages"), "messages")
 
 
 def _read_sharegpt(row: Row) -> Row:
-    turns = _conversation(row["conversations"], "conversations", keys=("from", "value"))
-    if unknown := [turn.role for turn in turns if turn.role not in _FROM_SHAREGPT]:
+    said = turns(row, "conversations", keys=("from", "value"))
+    if unknown := [turn.role for turn in said if turn.role not in _FROM_SHAREGPT]:
         raise DataError(f"column 'conversations' has a turn from {unknown[0]!r}, known are {listed(_FROM_SHAREGPT)}.")
-    return _split(tuple(Message(_FROM_SHAREGPT[turn.role], turn.content) for turn in turns))
+    return _split(tuple(Message(_FROM_SHAREGPT[turn.role], turn.content) for turn in said), "conversations")
 
 
-def _split(turns: tuple[Message, ...]) -> Row:
-    answered = turns[-1].role == "assistant"
-    return {"messages": turns[:-1], "response": turns[-1].content} if answered else {"messages": turns}
+def _split(said: tuple[Message, ...], name: str) -> Row:
+    if not said:
+        raise DataError(f"column '{name}' holds an empty list, expected at least one turn.")
+    return {"messages": said[:-1], "response": said[-1].content} if said[-1].role == "assistant" else {"messages": said}
 
 
 def _read_prompt(row: Row) -> Row:
     prompt = row["prompt"]
-    return {"messages": (Message("user", prompt),) if isinstance(prompt, str) else _conversation(prompt, "prompt")}
+    return {"messages": (Message("user", prompt),) if isinstance(prompt, str) else turns(row, "prompt")}
+
+
+def _reply(row: Row, name: str) -> str:
+    if isinstance(row[name], str):
+        return str(row[name])
+    said = turns(row, name)
+    if said and said[:-1] in ((), _read_prompt(row)["messages"]):
+        return said[-1].content
+    raise DataError(f"column '{name}' has {len(said)} turns, expected the reply alone, or the prompt and the reply.")
 
 
 def _read_completion(row: Row) -> Row:
@@ -232,95 +243,35 @@ def _read_completion(row: Row) -> Row:
 
 
 def _read_kto(row: Row) -> Row:
-    label, reply = row["label"], _reply(row, "completion")
-    known = {"true": True, "1": True, "false": False, "0": False}
-    if (good := known.get(str(label).lower())) is None:
-        raise DataError(f"column 'label' holds {described(label)}, expected true or false.")
-    return {**_read_prompt(row), "response" if good else "rejected": reply}
+    field = "response" if flag(row, "label") else "rejected"
+    return {**_read_prompt(row), field: _reply(row, "completion")}
 
 
 def _read_preference(row: Row) -> Row:
     if "prompt" in row:
         return {**_read_prompt(row), "response": _reply(row, "chosen"), "rejected": _reply(row, "rejected")}
-    chosen, rejected = (_conversation(row[name], name) for name in ("chosen", "rejected"))
-    if chosen[:-1] != rejected[:-1] or len(chosen) < 2:
+    chosen, rejected = turns(row, "chosen"), turns(row, "rejected")
+    if len(chosen) < 2 or len(chosen) != len(rejected) or chosen[:-1] != rejected[:-1]:
         raise DataError("without a column 'prompt', 'chosen' and 'rejected' must differ in the last turn alone.")
     return {"messages": chosen[:-1], "response": chosen[-1].content, "rejected": rejected[-1].content}
 
 
 def _read_alpaca(row: Row) -> Row:
-    given = _text(row, "input") if row.get("input") is not None else ""
-    prompt = _text(row, "instruction") + (f"\n\n{given}" if given else "")
-    return {"messages": (Message("user", prompt),), "response": _text(row, "output")}
+    parts = (text(row, "instruction"), text(row, "input", optional=True))
+    return {"messages": (Message("user", "\n\n".join(filter(None, parts))),), "response": text(row, "output")}
 
 
 def _read_record(row: Row) -> Record:
-    data = dict(row)
-    for name in _AS_JSON:
-        try:
-            data[name] = json.loads(data[name]) if isinstance(data[name], str) else data[name]
-        except ValueError as error:
-            raise DataError(f"column '{name}' is not JSON text ({error}).") from error
-    fits = (
-        isinstance(data["attributes"], dict)
-        and isinstance(data["scores"], dict)
-        and isinstance(data["parents"], list)
-        and isinstance(data["draw"], int)
-        and data["origin"] in ("real", "synthetic")
-    )
-    if not fits:
-        raise DataError(f"not a record as the layout 'record' writes it (found: {described(row)}).")
-    texts = {name: _text(row, name) for name in ("response", "rejected", "target")}
-    turns = _conversation(data["messages"], "messages", empty=True)
-    return Record.from_json({**data, **texts, "messages": [turn._asdict() for turn in turns]})
-
-
-def _text(row: Row, name: str) -> str:
-    if not isinstance(row[name], str):
-        raise DataError(f"column '{name}' holds {described(row[name])}, expected text.")
-    return row[name]
-
-
-def _reply(row: Row, name: str) -> str:
-    if isinstance(row[name], str):
-        return str(row[name])
-    turns = _conversation(row[name], name)
-    if [*_read_prompt(row)["messages"]] == [*turns[:-1]] or len(turns) == 1:
-        return turns[-1].content
-    raise DataError(f"column '{name}' has {len(turns)} turns, expected the reply alone, or the prompt and the reply.")
-
-
-def _conversation(
-    value: Any, name: str, *, keys: tuple[str, str] = ("role", "content"), empty: bool = False
-) -> tuple[Message, ...]:
-    if not isinstance(value, list) or not (value or empty):
-        raise DataError(f"column '{name}' holds {described(value)}, expected a list of turns.")
-    return tuple(_turn(turn, f"column '{name}', turn {number}", keys) for number, turn in enumerate(value, 1))
-
-
-def _turn(turn: Any, where: str, keys: tuple[str, str]) -> Message:
-    if not isinstance(turn, dict) or not all(isinstance(turn.get(key), str) for key in keys):
-        raise DataError(f"{where}: found {described(turn)}, expected text under '{keys[0]}' and '{keys[1]}'.")
-    if more := [key for key, value in turn.items() if key not in keys and value is not None]:
-        raise DataError(f"{where}: a record cannot hold {listed(more)}. Take it out of the file first.")
-    return Message(turn[keys[0]], turn[keys[1]])
-
-
-def _target(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    raise DataError(f"column 'target' holds {described(value)}, expected text or a number.")
-
-
-def _plain(attributes: Row) -> Row:
-    for name, value in attributes.items():
-        try:
-            canonical(value)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise DataError(f"column '{name}' is not plain JSON data ({error}). Convert it to text first.") from error
-    return attributes
+    try:
+        data = {**row, **{name: json.loads(row[name]) for name in _AS_JSON if isinstance(row[name], str)}}
+        kinds = {"attributes": dict, "scores": dict, "parents": list, "draw": int}
+        fits = all(isinstance(data[name], kind) for name, kind in kinds.items())
+    except ValueError as error:
+        raise DataError(f"one of the columns {listed(_AS_JSON)} is not JSON text ({error}).") from error
+    if not fits or data["origin"] not in ("real", "synthetic"):
+        raise DataError(f"not what the layout 'record' writes: found {described(dict(row))}.")
+    data |= {name: text(row, name) for name in ("response", "rejected", "target")}
+    return Record.from_json({**data, "messages": [turn._asdict() for turn in turns(row, "messages")]})
 
 
 # Telling layouts apart.
@@ -329,7 +280,7 @@ def _plain(attributes: Row) -> Row:
 @dataclass(frozen=True, slots=True)
 class _Shape:
     columns: Mapping[str, str]
-    """Each column with the kind of its values; see `core.files.ARROW`."""
+    """Each column with the kind of its values; see `core.rows.write_rows`."""
     read: Callable[[Row], Row]
     write: Callable[[Record], Row | list[Row]] | None
     needs: tuple[str, ...] = ("response",)

@@ -365,7 +365,8 @@ def _transaction(db: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        db.execute("rollback")
+        if db.in_transaction:  # a full disk has rolled back already
+            db.execute("rollback")
         raise
     db.execute("commit")
 

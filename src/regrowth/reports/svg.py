@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from regrowth.reports.wording import visible
 
-__all__ = ["Scale", "element", "figure", "percent", "scale", "text"]
+__all__ = ["Scale", "element", "figure", "hint", "label", "percent", "scale", "tick", "upright", "words"]
 
 
 class Scale(NamedTuple):
@@ -63,21 +63,45 @@ def element(tag: str, *children: str, **attributes: str | float) -> str:
     return f"<{tag}{written}>{inner}</{tag}>" if inner else f"<{tag}{written}/>"
 
 
-def text(words: str, x: float, y: float, class_: str = "", *, anchor: str = "") -> str:
+def words(text: str) -> str:
+    """Return text as the content of an element: nothing hidden in it, nothing that could be markup."""
+    return escape(visible(text), quote=False)
+
+
+def hint(text: str) -> str:
+    """Return what a pointer resting on the enclosing group shows."""
+    return element("title", words(text))
+
+
+def upright(place: float, top: float, bottom: float, class_: str) -> str:
+    """Return a vertical line at a place in percent."""
+    return element("line", x1=percent(place), x2=percent(place), y1=top, y2=bottom, class_=class_)
+
+
+def label(text: str, x: float, y: float, class_: str = "", *, anchor: str = "") -> str:
     """Return a text at x percent, y pixels; anchored at its start, or at its `middle` or `end`."""
     attributes: dict[str, str | float] = {"x": percent(x), "y": y}
     if class_:
         attributes["class_"] = class_
     if anchor:
         attributes["text_anchor"] = anchor
-    return element("text", escape(visible(words), quote=False), **attributes)
+    return element("text", words(text), **attributes)
+
+
+def tick(text: str, place: float, y: float) -> str:
+    """Return the name of a tick: centred on its place, but never over the edge."""
+    if place < 6:
+        return label(text, 0, y, "tick")
+    if place > 94:
+        return label(text, 100, y, "tick", anchor="end")
+    return label(text, place, y, "tick", anchor="middle")
 
 
 def figure(name: str, height: float, title: str, describing: Sequence[str], *children: str) -> str:
     """Return a plot that a screen reader can tell: `title` names it, `describing` says its numbers in words."""
     heard = (
-        element("title", escape(visible(title), quote=False), id=f"{name}-title"),
-        element("desc", escape(visible("; ".join(describing)), quote=False), id=f"{name}-desc"),
+        element("title", words(title), id=f"{name}-title"),
+        element("desc", words("; ".join(describing)), id=f"{name}-desc"),
     )
     labels = f"{name}-title {name}-desc"
     return element(

@@ -16,6 +16,7 @@ import math
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
@@ -42,7 +43,7 @@ class Skipped(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rows:
     """Hold every trainable record as token ids, end to end; a record has one row per side."""
 
@@ -58,7 +59,7 @@ class Rows:
         """Return the number of records."""
         return len(self.prompts) // len(self.sides)
 
-    @property
+    @cached_property
     def lengths(self) -> Ints:
         """Return the tokens of each record, all its sides together."""
         return np.diff(self.starts).reshape(len(self), -1).sum(axis=1)
@@ -132,7 +133,10 @@ def _encode(
     record: Record, codec: Codec, sides: Sequence[str], context: int
 ) -> list[tuple[list[int], list[int]]] | str:
     """Return prompt and reply of each side, or the reason why there are none."""
-    prompt = codec.prompt(record.messages)
+    try:
+        prompt = codec.prompt(record.messages)
+    except DataError as error:
+        return str(error)
     rows = []
     for side in sides:
         text = getattr(record, side)
@@ -148,7 +152,8 @@ def _encode(
 def batches(rows: Rows, *, tokens: int, seed: int, start: Position = Position()) -> Iterator[Batch]:  # noqa: B008
     """Yield batches without end, from a position on; every epoch shuffles anew by (seed, epoch).
 
-    An epoch is cut into batches of about equal size of at most `tokens`, so no small rest trains with a full step.
+    An epoch is cut into equal batches of `tokens` or a little less, give or take a record, so that no small rest gets
+    a step of its own.
     """
     for epoch in count(start.epoch):
         order = np.random.default_rng([seed, epoch]).permutation(len(rows))

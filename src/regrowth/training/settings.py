@@ -21,7 +21,7 @@ class TrainingSettings(BaseModel):
     steps: PositiveInt = 300
     """Optimizer steps."""
     tokens_per_batch: PositiveInt = 4096
-    """Tokens of one optimizer step, prompt and reply together, at most (a single longer record excepted)."""
+    """Tokens of one optimizer step, prompt and reply together: so many or a little less, give or take a record."""
     learning_rate: PositiveFloat = 1e-3
     """Its peak. 1e-3 suits a few million weights, 1e-5 a few billion."""
     warmup: NonNegativeInt = 10

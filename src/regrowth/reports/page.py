@@ -1,0 +1,123 @@
+"""The report as two files: `report.json` for programs, `report.html` for people.
+
+The page is one file that needs nothing else: no network, no script, no font. What models wrote is hostile text:
+everything is escaped, hidden characters are spelled out, and a content security policy forbids whatever is left.
+"""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from regrowth.reports import lines, plots, wording
+from regrowth.reports.blocks import Funnel, Report, Scores, Stratum, publish
+
+__all__ = ["html", "write"]
+
+MOST_STRATA = 12
+"""Strata shown one by one: the thinnest."""
+MOST_LETTERS = 600
+"""Characters of a prompt or a response that the page shows; the JSON file has what the block has."""
+
+
+def write(report: Report, folder: Path) -> Path:
+    """Write `report.json` and `report.html` into a folder, each whole or not at all; return the page.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    data = json.dumps(report.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
+    publish(folder / "report.json", data + "\n")
+    return publish(folder / "report.html", html(report))
+
+
+def html(report: Report) -> str:
+    """Return the page."""
+    room = jinja2.Environment(
+        loader=jinja2.PackageLoader("regrowth.reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_printable,
+    )
+    room.globals |= {
+        "style": Markup(_style()),  # noqa: S704 - a file of this package
+        "plot": _plot,
+        "meter": _safe(plots.meter),
+        "thinnest": thinnest,
+        "rest": rest,
+        "gaps": gaps,
+        "drawable": lines.drawable,
+        "most_reasons": plots.MOST_REASONS,
+    }
+    room.filters |= {
+        "count": wording.count,
+        "share": wording.share,
+        "money": wording.money,
+        "duration": wording.duration,
+        "value": wording.value,
+        "interval": wording.interval,
+        "gap": wording.gap,
+        "clipped": partial(wording.clipped, limit=MOST_LETTERS),
+    }
+    return room.get_template("page.html").render(report=report)
+
+
+def thinnest(block: Funnel) -> tuple[Stratum, ...]:
+    """Return the strata that are furthest from their quota, or yield least; all of them if they are few."""
+    if len(block.strata) <= MOST_STRATA:
+        return block.strata
+    return tuple(sorted(block.strata, key=lambda stratum: stratum.filled)[:MOST_STRATA])
+
+
+def rest(block: Funnel) -> Stratum | None:
+    """Return the strata that are not shown, added up."""
+    hidden = sorted(block.strata, key=lambda stratum: stratum.filled)[MOST_STRATA:]
+    if not hidden:
+        return None
+    sums = {
+        name: sum(getattr(stratum, name) for stratum in hidden)
+        for name in ("attempted", "accepted", "refused", "failed")
+    }
+    quotas = [stratum.wanted for stratum in hidden if stratum.wanted is not None]
+    return Stratum(name=f"{len(hidden)} more strata", wanted=sum(quotas) if quotas else None, **sums)
+
+
+def gaps(block: Scores) -> Iterator[tuple[Any, str, str]]:
+    """Yield every paired difference with its unit, and whether its interval leaves zero out, in words."""
+    units = {measure.name: measure for measure in block.measures}
+    for gap in block.differences:
+        measure, estimate = units[gap.measure], gap.estimate
+        above, below = estimate.low > 0, estimate.high < 0
+        better = above if measure.better == "higher" else below
+        verdict = "better" if better else "worse" if above or below else "not told apart"
+        yield gap, measure.unit, verdict
+
+
+def _plot(kind: str, *arguments: Any) -> Markup:
+    draw = {
+        "intervals": plots.intervals,
+        "funnel": plots.funnel,
+        "reasons": plots.reasons,
+        "curves": lines.curves,
+    }[kind]
+    return Markup(draw(*arguments))  # type: ignore[operator]  # noqa: S704 - the plots escape what they draw
+
+
+def _safe(draw: Any) -> Any:
+    return lambda *arguments: Markup(draw(*arguments))  # noqa: S704 - the plots escape what they draw
+
+
+def _printable(value: Any) -> Any:
+    """Spell out what hides in a text, before it is escaped."""
+    return wording.visible(value) if type(value) is str else value
+
+
+def _style() -> str:
+    return files("regrowth.reports").joinpath("templates", "page.css").read_text("utf-8")
