@@ -193,9 +193,6 @@ class Run:
         """
         from regrowth.training.fit import fit  # torch, on first use
 
-        base = getattr(model.backend, "folder", None)
-        if base is None:
-            raise SettingsError(f"{model.name}: a served model cannot be trained here; name a folder or hf:org/name.")
         planned = settings.steps
         if self.preview:
             settings = settings.model_copy(update={"steps": min(PREVIEW_STEPS, planned)})
@@ -204,7 +201,9 @@ class Run:
         def on_step(step: int, facts: Mapping[str, float]) -> None:
             self.watcher.training(name, step, settings.steps, facts)
 
-        folder = await fit(base, data, data.fingerprint, settings=settings, store=self.store, on_step=on_step, **how)
+        folder = await fit(
+            model.folder, data, data.fingerprint, settings=settings, store=self.store, on_step=on_step, **how
+        )
         if self.preview:
             self.forecasts.append(Forecast(name, settings.steps, planned, {}, time.monotonic() - start))
         return self.model(folder)

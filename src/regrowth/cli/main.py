@@ -62,16 +62,25 @@ def _plain(error: Exception) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="regrowth",
-        description=__import__("regrowth").__doc__,
+        description="Grow verified training data, and the models trained on it, from a few real seeds.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"regrowth {__version__}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_running(commands)
+    _add_reading(commands)
+    doctor = _command(commands, "doctor", _doctor, "what this machine can do, and how to get what is missing")
+    doctor.add_argument("--folder", type=Path, default=Path("runs"), help="where runs would be written")
+    doctor.add_argument("--model", help="also ask this model one question")
+    return parser
 
+
+def _add_running(commands: Any) -> None:
+    """Add the commands that make something."""
     demo = _command(commands, "demo", _demo, "a small model improves on its own verified answers; no key, no network")
-    _takes_settings(demo, folder="runs/demo")
+    _takes_settings(demo, folder=Path("runs/demo"))
 
     known = "\n".join(f"  {name:<20} {text}" for name, text in RECIPES.items())
     example = (
@@ -81,56 +90,36 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("recipe", help="its name")
     _takes_settings(run)
 
-    preview = _command(
-        commands,
-        "preview",
-        _preview,
-        "a few records end to end, and a forecast of the whole run",
-        "regrowth preview rejection_sampling --rows 8",
-    )
+    summary = "a few records end to end, and a forecast of the whole run"
+    preview = _command(commands, "preview", _preview, summary, "regrowth preview rejection_sampling --rows 8")
     preview.add_argument("recipe", help="its name")
     preview.add_argument("--rows", type=int, default=5, help="records per dataset (default: 5)")
     _takes_settings(preview)
 
-    page = _command(
-        commands, "report", _report, "write report.html and report.json of a run again", "regrowth report runs/demo"
-    )
-    page.add_argument("run", type=Path, help="folder of the run")
 
-    why = _command(
-        commands, "why", _why, "the passport of one record, kept or refused", "regrowth why runs/demo 5f0c1a"
-    )
-    why.add_argument("run", type=Path, help="folder of the run")
+def _add_reading(commands: Any) -> None:
+    """Add the commands that look at a run, or change what it holds."""
+
+    def command(name: str, function: Any, summary: str, example: str) -> argparse.ArgumentParser:
+        parser = _command(commands, name, function, summary, f"regrowth {name} runs/demo{example}")
+        parser.add_argument("run", type=Path, help="folder of the run")
+        return parser
+
+    command("report", _report, "write report.html and report.json of a run again", "")
+
+    why = command("why", _why, "the passport of one record, kept or refused", " 5f0c1a")
     why.add_argument("record", help="id of the record, or how it begins")
     why.add_argument("--json", action="store_true", help="print plain JSON data")
 
-    forget = _command(
-        commands,
-        "forget",
-        _forget,
-        "delete records and all that was made from them",
-        "regrowth forget runs/demo 5f0c1a9e… --yes",
-    )
-    forget.add_argument("run", type=Path, help="folder of the run")
+    forget = command("forget", _forget, "delete records and all that was made from them", " 5f0c1a9e… --yes")
     forget.add_argument("records", nargs="+", help="whole ids")
     forget.add_argument("--yes", action="store_true", help="do not ask")
 
-    export = _command(
-        commands,
-        "export",
-        _export,
-        "write a dataset in a layout that trainers read",
-        "regrowth export runs/demo verified-1 train.parquet --layout prompt-completion",
-    )
-    export.add_argument("run", type=Path, help="folder of the run")
+    example = " verified-1 train.parquet --layout prompt-completion"
+    export = command("export", _export, "write a dataset in a layout that trainers read", example)
     export.add_argument("dataset", help="its name, as the report shows it")
     export.add_argument("file", type=Path, help=".jsonl, .jsonl.gz or .parquet")
     export.add_argument("--layout", default="messages", choices=LAYOUTS, help="default: messages")
-
-    doctor = _command(commands, "doctor", _doctor, "what this machine can do, and how to get what is missing")
-    doctor.add_argument("--folder", type=Path, default=Path("runs"), help="where runs would be written")
-    doctor.add_argument("--model", help="also ask this model one question")
-    return parser
 
 
 def _command(
@@ -147,7 +136,7 @@ def _command(
     return parser
 
 
-def _takes_settings(parser: argparse.ArgumentParser, folder: str | None = None) -> None:
+def _takes_settings(parser: argparse.ArgumentParser, folder: Path | None = None) -> None:
     parser.add_argument("settings", nargs="?", type=Path, help="TOML file of settings")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="set one setting; repeatable")
     parser.add_argument("--folder", type=Path, default=folder, help="folder of the run (default: runs/RECIPE)")

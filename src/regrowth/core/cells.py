@@ -64,10 +64,10 @@ def flag(row: Row, name: str) -> bool:
     return value
 
 
-def turns(row: Row, name: str, *, keys: tuple[str, str] = ("role", "content")) -> tuple[Message, ...]:
+def turns(row: Row, name: str, *, keys: tuple[str, str] = ("role", "content"), least: int = 1) -> tuple[Message, ...]:
     """Return the conversation in a column: a list of objects with a text under each of two keys, and nothing else."""
     value = row.get(name)
-    if not isinstance(value, list):
+    if not isinstance(value, list) or len(value) < least:
         raise DataError(f"column '{name}' holds {described(value)}, expected a list of turns.")
     return tuple(_turn(turn, f"column '{name}', turn {number}", keys) for number, turn in enumerate(value, 1))
 

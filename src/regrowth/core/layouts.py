@@ -16,7 +16,7 @@ Sources: TRL, "Dataset formats and types"; Stanford Alpaca, README; the ShareGPT
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,12 +32,7 @@ __all__ = ["LAYOUTS", "from_row", "read", "to_row", "write"]
 Row: TypeAlias = dict[str, Any]
 
 _TO_SHAREGPT = {"system": "system", "user": "human", "assistant": "gpt", "tool": "tool"}
-_FROM_SHAREGPT = {name: role for role, name in _TO_SHAREGPT.items()} | {
-    "user": "user",
-    "assistant": "assistant",
-    "chatgpt": "assistant",
-    "observation": "tool",
-}
+_FROM_SHAREGPT = {name: role for role, name in _TO_SHAREGPT.items()} | {"user": "user", "assistant": "assistant"}
 _SYNONYMS = {
     "prompt": ("question", "query", "problem", "instruction"),
     "completion": ("response", "answer", "output", "solution", "reply"),
@@ -57,21 +52,20 @@ def read(path: str | Path, *, layout: str | None = None, columns: Mapping[str, s
         SettingsError: no such layout, or no such kind of file.
         DataError: a file or a line that cannot be read; on the first `next` at the earliest but for a missing file.
     """
-    path = Path(path)
     if layout is not None:
         _known(layout)
-    return _records(path, read_rows(path), layout, columns)
+    return _records(Path(path), read_rows(Path(path)), layout, columns or {})
 
 
 def _records(
-    path: Path, rows: Iterator[tuple[str, Any]], layout: str | None, columns: Mapping[str, str] | None
+    path: Path, rows: Iterator[tuple[str, Any]], layout: str | None, columns: Mapping[str, str]
 ) -> Iterator[Record]:
     guessed = ""
     for place, row in rows:
         try:
             if not isinstance(row, dict):
                 raise DataError(f"found {described(row)}, expected an object: one record per row.")
-            renamed = _renamed(row, columns or {})
+            renamed = _renamed(row, columns)
             if layout is None:
                 layout = _detect(renamed)
                 guessed = f" (The first row has the layout '{layout}', so every row needs it.)"
@@ -164,26 +158,24 @@ def _write_messages(record: Record) -> Row:
     return {"messages": _said(record) + _answer(record.response)}
 
 
-def _write_completion(record: Record, *, chat: bool) -> Row:
-    prompt, say = _style(record, chat)
-    return {"prompt": prompt, "completion": say(record.response)}
+def _write_replies(record: Record, *, chat: bool, replies: Mapping[str, str]) -> Row:
+    prompt, say = (_said(record), _answer) if chat else (_only_turn(record), str)
+    return {"prompt": prompt, **{column: say(getattr(record, field)) for column, field in replies.items()}}
 
 
-def _write_preference(record: Record, *, chat: bool) -> Row:
-    prompt, say = _style(record, chat)
-    return {"prompt": prompt, "chosen": say(record.response), "rejected": say(record.rejected)}
+_write_completion = partial(_write_replies, replies={"completion": "response"})
+_write_preference = partial(_write_replies, replies={"chosen": "response", "rejected": "rejected"})
 
 
 def _write_kto(record: Record, *, chat: bool) -> list[Row]:
-    prompt, say = _style(record, chat)
-    labelled = [(text, label) for text, label in ((record.response, True), (record.rejected, False)) if text]
-    if not labelled:
+    rows = [
+        {**_write_replies(record, chat=chat, replies={"completion": field}), "label": label}
+        for field, label in (("response", True), ("rejected", False))
+        if getattr(record, field)
+    ]
+    if not rows:
         raise DataError("neither response nor rejected")
-    return [{"prompt": prompt, "completion": say(text), "label": label} for text, label in labelled]
-
-
-def _style(record: Record, chat: bool) -> tuple[Any, Callable[[str], Any]]:
-    return (_said(record), _answer) if chat else (_only_turn(record), str)
+    return rows
 
 
 def _write_alpaca(record: Record) -> Row:
@@ -208,32 +200,30 @@ def _write_record(record: Record) -> Row:
 
 
 def _read_messages(row: Row) -> Row:
-    return _split(turns(row, "messages"), "messages")
+    return _split(turns(row, "messages"))
 
 
 def _read_sharegpt(row: Row) -> Row:
     said = turns(row, "conversations", keys=("from", "value"))
     if unknown := [turn.role for turn in said if turn.role not in _FROM_SHAREGPT]:
         raise DataError(f"column 'conversations' has a turn from {unknown[0]!r}, known are {listed(_FROM_SHAREGPT)}.")
-    return _split(tuple(Message(_FROM_SHAREGPT[turn.role], turn.content) for turn in said), "conversations")
+    return _split(tuple(Message(_FROM_SHAREGPT[turn.role], turn.content) for turn in said))
 
 
-def _split(said: tuple[Message, ...], name: str) -> Row:
-    if not said:
-        raise DataError(f"column '{name}' holds an empty list, expected at least one turn.")
+def _split(said: tuple[Message, ...]) -> Row:
     return {"messages": said[:-1], "response": said[-1].content} if said[-1].role == "assistant" else {"messages": said}
 
 
 def _read_prompt(row: Row) -> Row:
-    prompt = row["prompt"]
-    return {"messages": (Message("user", prompt),) if isinstance(prompt, str) else turns(row, "prompt")}
+    turn = isinstance(row["prompt"], list)
+    return {"messages": turns(row, "prompt") if turn else (Message("user", text(row, "prompt")),)}
 
 
 def _reply(row: Row, name: str) -> str:
     if isinstance(row[name], str):
         return str(row[name])
     said = turns(row, name)
-    if said and said[:-1] in ((), _read_prompt(row)["messages"]):
+    if said[:-1] in ((), _read_prompt(row)["messages"]):
         return said[-1].content
     raise DataError(f"column '{name}' has {len(said)} turns, expected the reply alone, or the prompt and the reply.")
 
@@ -271,10 +261,8 @@ def _read_record(row: Row) -> Record:
     if not fits or data["origin"] not in ("real", "synthetic"):
         raise DataError(f"not what the layout 'record' writes: found {described(dict(row))}.")
     data |= {name: text(row, name) for name in ("response", "rejected", "target")}
-    return Record.from_json({**data, "messages": [turn._asdict() for turn in turns(row, "messages")]})
-
-
-# Telling layouts apart.
+    plain(data["attributes"])
+    return Record.from_json({**data, "messages": [turn._asdict() for turn in turns(row, "messages", least=0)]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,11 +279,11 @@ class _Shape:
         return [name for name in self.columns if name not in self.optional]
 
 
-def _twins(name: str, texts: tuple[str, ...], read: Any, write: Any, **more: Any) -> dict[str, _Shape]:
-    """Return a layout with its conversational twin; `read` tells them apart by what it finds."""
-    label = {"label": "flag"} if name == "kto" else {}
+def _twins(name: str, texts: Sequence[str], read: Any, write: Any, **more: Any) -> dict[str, _Shape]:
+    """Return a layout and its conversational twin; reading tells them apart by what it finds."""
+    flags = {"label": "flag"} if name == "kto" else {}
     return {
-        name + suffix: _Shape(dict.fromkeys(texts, kind) | label, read, partial(write, chat=bool(suffix)), **more)
+        name + suffix: _Shape(dict.fromkeys(texts, kind) | flags, read, partial(write, chat=bool(suffix)), **more)
         for suffix, kind in (("", "text"), ("-chat", "turns"))
     }
 
@@ -303,19 +291,10 @@ def _twins(name: str, texts: tuple[str, ...], read: Any, write: Any, **more: Any
 _AS_JSON = ("attributes", "parents", "scores")
 """Columns of the layout `record` that hold JSON text: their shape varies, and a column of a file has one type."""
 
+_RECORD = dict.fromkeys(Record.of("").to_json(), "text") | {"messages": "turns", "draw": "number"}
+
 _SHAPES: Mapping[str, _Shape] = {
-    "record": _Shape(
-        {
-            "id": "text",
-            "messages": "turns",
-            **dict.fromkeys(("response", "rejected", "target", "attributes", "origin", "parents", "scores"), "text"),
-            "draw": "number",
-        },
-        dict,
-        _write_record,
-        needs=(),
-        optional=("id",),
-    ),
+    "record": _Shape(_RECORD, dict, _write_record, needs=(), optional=("id",)),
     **_twins(
         "preference",
         ("prompt", "chosen", "rejected"),

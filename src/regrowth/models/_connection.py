@@ -5,14 +5,13 @@ Bytes that nobody asked for are seen here, when the connection is taken up again
 way then is told by its content (`Echoes`), and the connection it came on is closed.
 """
 
-from typing import cast
-
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 
 __all__ = ["Echoes", "Reply", "session"]
 
 IDLE = 4.0
-"""Seconds a connection is kept for the next request: less than the 5 after which uvicorn, under most servers, closes."""
+"""Seconds a connection is kept for the next request: uvicorn, which most servers run on, closes after 5."""
 CONNECT = 10.0
 """Seconds to reach a server."""
 REMEMBERED = 2048
@@ -21,7 +20,7 @@ REMEMBERED = 2048
 class Reply(aiohttp.ClientResponse):
     """Know the connection a reply came on, also after it went back to the pool."""
 
-    connection_used: aiohttp.connector.Connection | None = None
+    _used: ResponseHandler | None = None
 
     async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
         """Read the head of the reply, unless there were bytes before the request could be answered."""
@@ -60,5 +59,4 @@ def session(timeout: float) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         response_class=Reply,
         timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(CONNECT, timeout)),
-        auto_decompress=True,
     )

@@ -13,9 +13,11 @@ from typing import Any, Literal, TypeAlias
 
 import orjson
 
-__all__ = ["Fault", "backoff", "fault_of", "message_of", "redacted", "retry_after"]
+__all__ = ["SECRET", "Fault", "backoff", "fault_of", "message_of", "redacted", "retry_after"]
 
-Kind: TypeAlias = Literal["unreachable", "broken", "slow", "busy", "denied", "forbidden", "absent", "refused", "moved"]
+Kind: TypeAlias = Literal[
+    "unreachable", "broken", "echoed", "slow", "busy", "denied", "forbidden", "absent", "refused", "moved"
+]
 """`unreachable` … `busy` may pass: the attempt is made again. The others are answers."""
 
 LONGEST_WAIT = 30.0
@@ -36,7 +38,7 @@ class Fault:
     @property
     def passing(self) -> bool:
         """Return whether another attempt may succeed."""
-        return self.kind in ("unreachable", "broken", "slow", "busy")
+        return self.kind in ("unreachable", "broken", "echoed", "slow", "busy")
 
 
 def fault_of(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
@@ -45,6 +47,8 @@ def fault_of(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
     reason = f"HTTP {status}: {message}" if message else f"HTTP {status}"
     if status == 429 and "insufficient_quota" in reason:
         return Fault("denied", reason)
+    if 300 <= status < 400:
+        return Fault("moved", f"HTTP {status}: moved to {headers.get('Location', 'nowhere')}")
     return Fault(_kind(status), reason, retry_after(headers, time.time()))
 
 
@@ -64,8 +68,6 @@ def _kind(status: int) -> Kind:
     }
     if status in exact:
         return exact[status]
-    if 300 <= status < 400:
-        return "moved"
     return "broken" if status >= 500 or status < 300 else "refused"
 
 

@@ -1,7 +1,9 @@
 """A model as recipes and gates see it: a backend whose every call is a remembered effect."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from regrowth.core.errors import SettingsError
 from regrowth.core.protocols import Answer, Backend, Completion, Sampling
 from regrowth.core.record import Json, Messages, conversation
 from regrowth.core.store import Store
@@ -27,6 +29,18 @@ class RememberedModel:
     def digest(self) -> str:
         """Return the name of the weights."""
         return self.backend.digest
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder of the weights.
+
+        Raises:
+            SettingsError: the model is served, recorded or scripted: there are no weights here.
+        """
+        folder: Path | None = getattr(self.backend, "folder", None)
+        if folder is None:
+            raise SettingsError(f"{self.name}: no weights in this process. Name a folder, `tiny` or `hf:org/name`.")
+        return folder
 
     async def samples(
         self, messages: str | Messages, sampling: Sampling = SAMPLING, *, seeds: Sequence[int]

@@ -24,7 +24,8 @@ from regrowth.core.record import Record, digest
 from regrowth.core.settings import Frozen
 from regrowth.domains import DOMAINS, problems, verified
 from regrowth.models.model import RememberedModel
-from regrowth.recipes.evaluation import Marks, evaluate
+from regrowth.recipes.evaluation import Marks, compared, evaluate, losses
+from regrowth.reports.blocks import save
 from regrowth.run import Run
 from regrowth.training.settings import TrainingSettings
 
@@ -89,7 +90,8 @@ async def rejection_sampling(run: Run, settings: Settings) -> Outcome:
         arms["real only"] = await train(run, base, run.write("real-only", real), settings)
     unseen = list(problems(settings.domains, settings.heldout, seed=_seed(settings, "heldout"), split="heldout"))
     marks = {arm: await evaluate(run, model, unseen, verified, name=f"marking {arm}") for arm, model in arms.items()}
-    show(run, settings, marks)
+    shown = compared(marks, baseline="base", result="verified", title="Its own verified answers, beside the controls")
+    save(run.folder, [*shown, losses({arm: model.folder for arm, model in arms.items() if arm != "base"})])
     return Outcome(writer, data, marks)
 
 

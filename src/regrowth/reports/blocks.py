@@ -24,7 +24,7 @@ from pydantic import (
 from regrowth.core.errors import DataError
 from regrowth.core.protocols import Estimate
 from regrowth.core.settings import Frozen
-from regrowth.core.store import told
+from regrowth.core.files import told
 
 __all__ = [
     "Arm",

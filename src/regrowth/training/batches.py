@@ -10,6 +10,7 @@ Which records share a step depends on the seed alone, never on their length, so 
 a step the records are sorted by length and cut into passes: that is where padding goes. Only ids are kept in memory,
 four bytes each.
 """
+# ruff: noqa: N806, N815 -- axes stand in the names of tensors
 
 import hashlib
 import math
@@ -62,7 +63,8 @@ class Rows:
     @cached_property
     def lengths(self) -> Ints:
         """Return the tokens of each record, all its sides together."""
-        return np.diff(self.starts).reshape(len(self), -1).sum(axis=1)
+        tokens: Ints = np.diff(self.starts).reshape(len(self), -1).sum(axis=1)
+        return tokens
 
     @property
     def digest(self) -> str:
@@ -102,6 +104,13 @@ class Pass:
     counts: tuple[int, ...]
     """Trained tokens of each side; they stand side by side in the N axis."""
     records: int
+
+    def to(self, device: torch.device) -> "Pass":
+        """Return the same pass on another device."""
+        ids_BT, kept_N, targets_N, rows_N = (
+            tensor.to(device, non_blocking=True) for tensor in (self.ids_BT, self.kept_N, self.targets_N, self.rows_N)
+        )
+        return Pass(ids_BT, kept_N, targets_N, rows_N, self.counts, self.records)
 
 
 def tokenize(records: Iterable[Record], codec: Codec, *, context: int, sides: Sequence[str] = ("response",)) -> Rows:
@@ -191,5 +200,7 @@ def _collate(rows: Rows, records: Ints, pad: int) -> Pass:
         targets.append(tokens[prompt:])
         owners.append(np.full(length - prompt, place % len(records)))
     trained = np.array([len(part) for part in kept]).reshape(sides, -1).sum(axis=1)
-    axes = (torch.from_numpy(np.concatenate(part).astype(np.int64)) for part in (kept, targets, owners))
-    return Pass(torch.from_numpy(ids_BT), *axes, tuple(trained.tolist()), len(records))
+    kept_N, targets_N, rows_N = (
+        torch.from_numpy(np.concatenate(pieces).astype(np.int64)) for pieces in (kept, targets, owners)
+    )
+    return Pass(torch.from_numpy(ids_BT), kept_N, targets_N, rows_N, tuple(trained.tolist()), len(records))

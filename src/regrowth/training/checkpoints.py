@@ -20,8 +20,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from regrowth.core.errors import SettingsError, StoreError
+from regrowth.core.files import told
 from regrowth.core.record import Json
-from regrowth.core.store import told
 
 __all__ = ["Checkpoint", "stored", "write"]
 

@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from regrowth.core.errors import DataError
-from regrowth.training.batches import Skipped
+from regrowth.training.batches import Rows, Skipped
 
-__all__ = ["Journal", "TrainingLog", "read_log"]
+__all__ = ["Journal", "TrainingLog", "read_lines", "read_log"]
 
 LOG = "training.json"
 
@@ -76,6 +76,11 @@ class Journal:
         self.facts.append(facts)
         self._file.write(json.dumps(facts) + "\n")
         self._file.flush()
+
+    def log(self, rows: Rows) -> TrainingLog:
+        """Return the log of the steps so far."""
+        tokens, trained = (sum(facts[name] for facts in self.facts) for name in ("tokens", "trained"))
+        return TrainingLog(tuple(facts["loss"] for facts in self.facts), tokens, trained, len(rows), rows.skipped)
 
     def force(self) -> None:
         """Force what was written to the disk: a checkpoint is only as good as the lines before it."""

@@ -13,6 +13,7 @@ A further method is one more function. Unlikelihood of the worse answers (Wellec
 
     train(weights, records, Objective("unlikelihood", unlikelihood, sides=("rejected",)), ...)
 """
+# ruff: noqa: N802, N815 -- axes stand in the names of tensors
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
