@@ -1,6 +1,7 @@
 """Laws 1 to 3 and 5: a run replays for nothing, in any order, in pieces, and no row vanishes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -51,7 +52,7 @@ def test_what_went_in_was_accepted_or_refused_with_a_reason(
 ) -> None:
     folder = tmp_path_factory.mktemp("accounts")
     records = seeds(max(number, 3))
-    how = {} if count is None else {"count": count, "stratum": "topic"}
+    how: dict[str, Any] = {} if count is None else {"count": count, "stratum": "topic"}
     dataset, _ = grown(folder, records, width=width, partial=True, **how)
     ledger = list(dataset.ledger())
     tallies = dataset.manifest["funnel"]["strata"].values()

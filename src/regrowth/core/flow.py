@@ -18,7 +18,8 @@ import inspect
 import math
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -96,19 +97,20 @@ class Outcome(NamedTuple):
     error: Exception | None = None
 
 
-async def each(source: Iterable[T], work: Callable[[T], Awaitable[R]], *, width: int = 64) -> AsyncIterator[R]:
+async def each(source: Iterable[T], work: Callable[[T], Awaitable[R]], *, width: int = 64) -> AsyncGenerator[R, None]:
     """Apply an async function to everything in a source, concurrently, and yield the results in order.
 
     At most `width` are held at a time, so the memory does not grow with the source.
     """
     items = iter(source)
-    async for _, result in _in_order(lambda: next(items, None), work, width):
-        yield result
+    async with aclosing(_in_order(lambda: next(items, None), work, width)) as results:
+        async for _, result in results:
+            yield result
 
 
 async def _in_order(
     pull: Callable[[], T | None], work: Callable[[T], Awaitable[R]], width: int
-) -> AsyncIterator[tuple[T, R]]:
+) -> AsyncGenerator[tuple[T, R], None]:
     running: deque[tuple[T, asyncio.Task[R]]] = deque()
     try:
         while True:
@@ -214,8 +216,7 @@ async def _fill(
         in_flight += tried is not None
         return tried
 
-    results = _in_order(pull, attempt, width)
-    try:
+    async with aclosing(_in_order(pull, attempt, width)) as results:
         async for tried, (outcomes, noted) in results:
             scribe.settle(tried, outcomes, noted)
             settled, in_flight = settled + 1, in_flight - 1
@@ -226,8 +227,6 @@ async def _fill(
                 return ""
             if stop := budget.spent(scribe.cost, seconds):
                 return stop
-    finally:
-        await results.aclose()  # type: ignore[attr-defined]
     return "every seed was tried as often as allowed"
 
 

@@ -215,8 +215,8 @@ def _split(said: tuple[Message, ...]) -> Row:
 
 
 def _read_prompt(row: Row) -> Row:
-    turn = isinstance(row["prompt"], list)
-    return {"messages": turns(row, "prompt") if turn else (Message("user", text(row, "prompt")),)}
+    chat = isinstance(row["prompt"], list)
+    return {"messages": turns(row, "prompt") if chat else (Message("user", text(row, "prompt")),)}
 
 
 def _reply(row: Row, name: str) -> str:

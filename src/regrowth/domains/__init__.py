@@ -1,8 +1,8 @@
 """Tasks with checkable answers: generators of fresh problems, exact verifiers, a difficulty, a held-out split.
 
-    for problem in problems(["arithmetic", "reading"], 8, seed=0, split="train"):
-        answer = DOMAINS[problem["domain"]].solution(problem)
-        verified(problem.derive(response=answer))      # the record itself, or Rejected with the reason
+for problem in problems(["arithmetic", "reading"], 8, seed=0, split="train"):
+    answer = DOMAINS[problem["domain"]].solution(problem)
+    verified(problem.derive(response=answer))      # the record itself, or Rejected with the reason
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +38,9 @@ def problems(names: Sequence[str], count: int, *, seed: int, split: Split) -> It
 def _different(names: Sequence[str], seed: int, split: Split) -> Iterator[Record]:
     chosen = [DOMAINS[name] for name in names]
     rungs = range(max((len(domain.difficulties) for domain in chosen), default=0))
-    strata = [(domain, domain.difficulties[rung]) for rung in rungs for domain in chosen if rung < len(domain.difficulties)]
+    strata = [
+        (domain, domain.difficulties[rung]) for rung in rungs for domain in chosen if rung < len(domain.difficulties)
+    ]
     seen = set[str]()
     numbers = counting()
     for domain, difficulty in cycle(strata):

@@ -29,10 +29,13 @@ REQUESTS: Mapping[str, tuple[str, ...]] = {
     "timer": ("Set a timer for {minutes} minutes.", "Wake me in {minutes} minutes."),
     "dial": ("Call number {number}.", "Please dial {number}."),
     "weather": ("Will it rain in {city} on {day}?", "How warm is {city} on {day}?"),
-    "price": ("What do {count} {item} cost?", "How much are {count} {item}?"),
+    "price": ("What do {count} {thing} cost?", "How much are {count} {thing}?"),
     "book": ("Book a table for {name} on {day} at {hour}.", "{name} wants to eat out on {day} at {hour}."),
-    "send": ("Send {count} {item} to {name}.", "Mail {name} {count} {item}."),
-    "trip": ("Reserve {seats} seats from {start} to {end} on {day}.", "On {day}, {seats} of us go from {start} to {end}."),
+    "send": ("Send {count} {thing} to {name}.", "Mail {name} {count} {thing}."),
+    "trip": (
+        "Reserve {seats} seats from {start} to {end} on {day}.",
+        "On {day}, {seats} of us go from {start} to {end}.",
+    ),
     "meet": ("Meet {name} in {city} on {day} at {hour}.", "On {day} at {hour} I see {name} in {city}."),
 }
 VALUES: Mapping[str, Callable[[Random], Any]] = {
@@ -42,7 +45,7 @@ VALUES: Mapping[str, Callable[[Random], Any]] = {
     "seats": lambda rng: rng.randint(2, 9),
     "hour": lambda rng: rng.randint(8, 21),
     "day": lambda rng: rng.choice(DAYS),
-    "item": lambda rng: rng.choice(THINGS),
+    "thing": lambda rng: rng.choice(THINGS),
     "name": lambda rng: rng.choice(NAMES),
     **dict.fromkeys(("city", "start", "end"), lambda rng: rng.choice(CITIES)),
 }

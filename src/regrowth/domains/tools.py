@@ -69,9 +69,9 @@ def weather(city: str, day: str) -> dict[str, Any]:
     return {"city": city, "day": day, "degrees": (7 * sum(map(ord, city)) + 5 * DAYS.index(day)) % 30}
 
 
-def price(item: str, count: int) -> dict[str, Any]:
+def price(thing: str, count: int) -> dict[str, Any]:
     """Tell what a number of things costs, in cents."""
-    return {"item": item, "cents": PRICES[item] * count}
+    return {"thing": thing, "cents": PRICES[thing] * count}
 
 
 def book(name: str, day: str, hour: int) -> dict[str, Any]:
@@ -79,9 +79,9 @@ def book(name: str, day: str, hour: int) -> dict[str, Any]:
     return {"table_for": name, "begins": (day, hour), "ends": (day, hour + 2)}
 
 
-def send(name: str, item: str, count: int) -> dict[str, Any]:
+def send(name: str, thing: str, count: int) -> dict[str, Any]:
     """Send things to a person."""
-    return {"to": name, "parcel": {item: count}, "worth_cents": PRICES[item] * count}
+    return {"to": name, "parcel": {thing: count}, "worth_cents": PRICES[thing] * count}
 
 
 def trip(start: str, end: str, day: str, seats: int) -> dict[str, Any]:
@@ -100,9 +100,9 @@ TOOLS: Mapping[str, Tool] = {
         Tool("timer", {"minutes": COUNT}, timer),
         Tool("dial", {"number": COUNT}, dial),
         Tool("weather", {"city": TEXT, "day": DAY}, weather),
-        Tool("price", {"item": THING, "count": COUNT}, price),
+        Tool("price", {"thing": THING, "count": COUNT}, price),
         Tool("book", {"name": TEXT, "day": DAY, "hour": HOUR}, book),
-        Tool("send", {"name": TEXT, "item": THING, "count": COUNT}, send),
+        Tool("send", {"name": TEXT, "thing": THING, "count": COUNT}, send),
         Tool("trip", {"start": TEXT, "end": TEXT, "day": DAY, "seats": COUNT}, trip),
         Tool("meet", {"name": TEXT, "city": TEXT, "day": DAY, "hour": HOUR}, meet),
     )

@@ -37,16 +37,16 @@ class Operation:
 
 
 SHARED = (
-    Operation("reverse", lambda items, _: items[::-1]),
-    Operation("sort", lambda items, _: sorted(items)),
-    Operation("drop the first", lambda items, _: items[1:]),
-    Operation("drop the last", lambda items, _: items[:-1]),
-    Operation("move the first to the end", lambda items, _: items[1:] + items[:1]),
+    Operation("reverse", lambda values, _: values[::-1]),
+    Operation("sort", lambda values, _: sorted(values)),
+    Operation("drop the first", lambda values, _: values[1:]),
+    Operation("drop the last", lambda values, _: values[:-1]),
+    Operation("move the first to the end", lambda values, _: values[1:] + values[:1]),
 )
-UNIQUE = Operation("drop repeats", lambda items, _: list(dict.fromkeys(items)))
+UNIQUE = Operation("drop repeats", lambda values, _: list(dict.fromkeys(values)))
 FOR_NUMBERS = (
-    Operation("add {k} to each", lambda items, k: [item + k for item in items]),
-    Operation("keep those greater than {k}", lambda items, k: [item for item in items if item > k]),
+    Operation("add {k} to each", lambda values, k: [value + k for value in values]),
+    Operation("keep those greater than {k}", lambda values, k: [value for value in values if value > k]),
 )
 
 
@@ -55,33 +55,33 @@ def draw(rng: Random, difficulty: int) -> Drawn:
     length, count = SIZES[difficulty]
     numeric = rng.random() < 0.5
     while True:
-        items: list[Any] = (
+        values: list[Any] = (
             [rng.randint(1, LARGEST) for _ in range(length)] if numeric else rng.choices(ascii_lowercase, k=length)
         )
         operations = rng.sample((*SHARED, UNIQUE, *(FOR_NUMBERS if numeric else ())), count)
         if UNIQUE in operations:
             source, copy = rng.sample(range(length), 2)
-            items[copy] = items[source]
+            values[copy] = values[source]
         ks = [rng.randint(2, 9) for _ in operations]
-        stages = list(_stages(items, operations, ks))
+        stages = list(_stages(values, operations, ks))
         if all(stages):
             break
     words = [operation.words.format(k=k) for operation, k in zip(operations, ks, strict=True)]
-    prompt = f"{', then '.join(words).capitalize()}: {_line(items)}"
-    return Drawn((words, items), prompt, "\n".join(map(_line, stages)), "numbers" if numeric else "letters")
+    prompt = f"{', then '.join(words).capitalize()}: {_line(values)}"
+    return Drawn((words, values), prompt, "\n".join(map(_line, stages)), "numbers" if numeric else "letters")
 
 
-def _stages(items: list[Any], operations: list[Operation], ks: list[int]) -> list[list[Any]]:
+def _stages(values: list[Any], operations: list[Operation], ks: list[int]) -> list[list[Any]]:
     """Return the list after each operation."""
     stages = []
     for operation, k in zip(operations, ks, strict=True):
-        items = operation.apply(items, k)
-        stages.append(items)
+        values = operation.apply(values, k)
+        stages.append(values)
     return stages
 
 
-def _line(items: list[Any]) -> str:
-    return " ".join(map(str, items))
+def _line(values: list[Any]) -> str:
+    return " ".join(map(str, values))
 
 
 def verify(record: Record, response: str) -> None:
@@ -103,7 +103,7 @@ def verify(record: Record, response: str) -> None:
 transforms = Domain(
     name=NAME,
     difficulties=tuple(SIZES),
-    instructions="Answer with the resulting list alone, its items separated by single spaces.",
+    instructions="Answer with the resulting list alone, its parts separated by single spaces.",
     draw=draw,
     verify=verify,
 )

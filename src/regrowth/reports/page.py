@@ -5,7 +5,7 @@ everything is escaped, hidden characters are spelled out, and a content security
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from regrowth.reports import lines, plots, wording
-from regrowth.reports.blocks import Funnel, Report, Scores, Stratum, publish
+from regrowth.reports.blocks import Difference, Funnel, Measure, Report, Scores, Stratum, publish
 
 __all__ = ["html", "write"]
 
@@ -23,6 +23,14 @@ MOST_STRATA = 12
 """Strata shown one by one: the thinnest."""
 MOST_LETTERS = 600
 """Characters of a prompt or a response that the page shows; the JSON file has what the block has."""
+PLOTS: Mapping[str, Callable[..., str]] = {
+    "intervals": plots.intervals,
+    "funnel": plots.funnel,
+    "reasons": plots.reasons,
+    "origins": plots.origins,
+    "meter": plots.meter,
+    "curves": lines.curves,
+}
 
 
 def write(report: Report, folder: Path) -> Path:
@@ -38,6 +46,10 @@ def write(report: Report, folder: Path) -> Path:
 
 def html(report: Report) -> str:
     """Return the page."""
+    return _room().get_template("page.html").render(report=report)
+
+
+def _room() -> jinja2.Environment:
     room = jinja2.Environment(
         loader=jinja2.PackageLoader("regrowth.reports"),
         autoescape=True,
@@ -48,11 +60,11 @@ def html(report: Report) -> str:
     )
     room.globals |= {
         "style": Markup(_style()),  # noqa: S704 - a file of this package
-        "plot": _plot,
-        "meter": _safe(plots.meter),
+        "plot": {name: _markup(draw) for name, draw in PLOTS.items()},
+        "panels": panels,
+        "gaps": gaps,
         "thinnest": thinnest,
         "rest": rest,
-        "gaps": gaps,
         "drawable": lines.drawable,
         "most_reasons": plots.MOST_REASONS,
     }
@@ -64,9 +76,20 @@ def html(report: Report) -> str:
         "value": wording.value,
         "interval": wording.interval,
         "gap": wording.gap,
+        "spread": wording.spread,
         "clipped": partial(wording.clipped, limit=MOST_LETTERS),
     }
-    return room.get_template("page.html").render(report=report)
+    return room
+
+
+def panels(block: Scores) -> list[tuple[Measure, str]]:
+    """Return the measures that any arm has, each with the numbers of observations in words."""
+    found = []
+    for measure in block.measures:
+        sizes = sorted({arm.estimates[measure.name].n for arm in block.arms if measure.name in arm.estimates})
+        if sizes:
+            found.append((measure, "n = " + " to ".join(f"{size:,}" for size in (*sizes[:1], *sizes[1:][-1:]))))
+    return found
 
 
 def thinnest(block: Funnel) -> tuple[Stratum, ...]:
@@ -89,28 +112,18 @@ def rest(block: Funnel) -> Stratum | None:
     return Stratum(name=f"{len(hidden)} more strata", wanted=sum(quotas) if quotas else None, **sums)
 
 
-def gaps(block: Scores) -> Iterator[tuple[Any, str, str]]:
+def gaps(block: Scores) -> Iterator[tuple[Difference, str, str]]:
     """Yield every paired difference with its unit, and whether its interval leaves zero out, in words."""
     units = {measure.name: measure for measure in block.measures}
     for gap in block.differences:
         measure, estimate = units[gap.measure], gap.estimate
         above, below = estimate.low > 0, estimate.high < 0
         better = above if measure.better == "higher" else below
-        verdict = "better" if better else "worse" if above or below else "not told apart"
+        verdict = "better" if better else "worse" if above or below else "no clear difference"
         yield gap, measure.unit, verdict
 
 
-def _plot(kind: str, *arguments: Any) -> Markup:
-    draw = {
-        "intervals": plots.intervals,
-        "funnel": plots.funnel,
-        "reasons": plots.reasons,
-        "curves": lines.curves,
-    }[kind]
-    return Markup(draw(*arguments))  # type: ignore[operator]  # noqa: S704 - the plots escape what they draw
-
-
-def _safe(draw: Any) -> Any:
+def _markup(draw: Callable[..., str]) -> Callable[..., Markup]:
     return lambda *arguments: Markup(draw(*arguments))  # noqa: S704 - the plots escape what they draw
 
 

@@ -1,17 +1,18 @@
-"""Plots as SVG strings: intervals, funnel, refusals. Pure and deterministic: equal blocks give equal bytes.
+"""Plots as SVG strings: intervals, funnel, refusals, origins. Pure and deterministic: equal blocks give equal bytes.
 
 No colour carries a meaning alone: arms and gates are named where they are drawn, segments carry numbers.
 `svg` says how a plot fits a phone; `lines` draws curves.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from regrowth.reports import wording
-from regrowth.reports.blocks import Arm, Funnel, Measure, Passage, Rejects, Scores
+from regrowth.reports.blocks import Arm, Funnel, Lineage, Measure, Passage, Rejects, Scores
 from regrowth.reports.svg import Scale, element, figure, hint, label, percent, scale, tick, upright
 
-__all__ = ["MOST_REASONS", "funnel", "intervals", "meter", "reasons"]
+__all__ = ["MOST_REASONS", "funnel", "intervals", "meter", "origins", "reasons"]
 
 ROW = 46
 """Height of one arm, in pixels."""
@@ -130,15 +131,28 @@ def reasons(block: Rejects, name: str) -> str:
     parts = [(str(place), gate.gate, gate.count) for place, gate in enumerate(ranked[:MOST_REASONS], 1)]
     if rest := sum(gate.count for gate in ranked[MOST_REASONS:]):
         parts.append(("+", "others", rest))
+    return _divided(parts, name, "Refused records by gate")
+
+
+def origins(block: Lineage, name: str) -> str:
+    """Draw one bar of all accepted records, divided into real and synthetic ones."""
+    parts = [("real", "real", block.real), ("synthetic", "synthetic", block.synthetic)]
+    return _divided([part for part in parts if part[2]], name, "Accepted records by origin")
+
+
+def _divided(parts: Sequence[tuple[str, str, int]], name: str, title: str) -> str:
+    """Draw a bar divided into parts: (mark, told name, count)."""
+    total = sum(count for _, _, count in parts)
     drawn, left = [], 0.0
-    for place, (mark, gate_name, count) in enumerate(parts, 1):
-        width = 100 * count / max(1, block.total)
+    for place, (mark, called, count) in enumerate(parts, 1):
+        width = 100 * count / max(1, total)
         bar = element("rect", x=percent(left), y=1, width=percent(width), height=32, class_=f"segment tint{place}")
-        number = [label(mark, left + width / 2, 22, f"on{place}", anchor="middle")] if width >= 5 else []
-        drawn.append(element("g", hint(f"{gate_name}: {count:,}"), bar, *number))
+        fits = width >= 3 + 2.4 * len(mark)
+        number = [label(mark, left + width / 2, 22, f"on{place}", anchor="middle")] if fits else []
+        drawn.append(element("g", hint(f"{called}: {count:,}"), bar, *number))
         left += width
-    told = [f"{gate_name}: {count:,} of {block.total:,}" for _, gate_name, count in parts]
-    return figure(name, 34, "Refused records by gate", told, *drawn)
+    told = [f"{called}: {count:,} of {total:,}" for _, called, count in parts]
+    return figure(name, 34, title, told, *drawn)
 
 
 def meter(share: float) -> str:

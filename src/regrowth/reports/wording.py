@@ -12,7 +12,7 @@ from typing import Literal
 
 from regrowth.core.protocols import Estimate
 
-__all__ = ["clipped", "count", "duration", "gap", "interval", "money", "number", "share", "value", "visible"]
+__all__ = ["clipped", "count", "duration", "gap", "interval", "money", "number", "share", "spread", "value", "visible"]
 
 Unit = Literal["share", "number"]
 
@@ -78,6 +78,12 @@ def gap(quantity: float, unit: Unit) -> str:
     sign = "+" if quantity > 0 else MINUS if quantity < 0 else "±"
     size = f"{100 * abs(quantity):.1f}{THIN}points" if unit == "share" else number(abs(quantity))
     return f"{sign}{size}"
+
+
+def spread(estimate: Estimate, unit: Unit) -> str:
+    """Return the interval of a difference: `+9.8 to +16.4 points`."""
+    low, high = gap(estimate.low, unit), gap(estimate.high, unit)
+    return f"{low.split(THIN)[0]} to {high}"
 
 
 def interval(estimate: Estimate, unit: Unit) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def counted(value: object, calls: list[int]) -> Callable[[], Awaitable[Answer]]:
 def test_a_value_is_computed_once(tmp_path: Path) -> None:
     calls: list[int] = []
 
-    async def go() -> list[object]:
+    async def go() -> Any:
         with Store(tmp_path) as store:
             return await asyncio.gather(*(store.effect("generate", {"q": 1}, counted("a", calls)) for _ in range(5)))
 
@@ -145,7 +146,7 @@ def test_a_full_disk_is_told_in_words_and_keeps_what_was_committed(tmp_path: Pat
         await store.effect("generate", {"q": 1}, counted("kept", []))
         pages = store._db.execute("pragma page_count").fetchone()[0]
         store._db.execute(f"pragma max_page_count={pages}")
-        with pytest.raises(StoreError, match="disk is full.*committed is kept"):
+        with pytest.raises(StoreError, match=r"disk is full.*committed is kept"):
             await store.effect("generate", {"q": 2}, counted("x" * 100_000, []))
         store._db.execute("pragma max_page_count=1000000")
         store.close()
