@@ -57,6 +57,8 @@ class Behaviour:
     """Seconds named by Retry-After."""
     status: int = 200
     """Any other: every request ends in it."""
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    """The same for single prompts."""
     text: str = "it is so"
     """What the server says in its errors; `{headers}` is replaced by the headers of the request."""
     key: str = ""
@@ -192,9 +194,9 @@ class Server:
         self.served.headers.append(request.head)
         if behaviour.key and f"Bearer {behaviour.key}" not in request.head:
             connection.fail(401, "wrong key")
-        elif behaviour.status != 200:
+        elif (status := behaviour.statuses.get(fields["messages"][-1]["content"], behaviour.status)) != 200:
             headers = f"Location: {behaviour.location}\r\n" if behaviour.location else ""
-            connection.fail(behaviour.status, behaviour.text.replace("{headers}", request.head), headers)
+            connection.fail(status, behaviour.text.replace("{headers}", request.head), headers)
         elif fields["model"] not in behaviour.models:
             connection.fail(404, f"model {fields['model']} not found")
         elif named := [name for name in behaviour.refuses if name in fields]:
@@ -274,7 +276,7 @@ def _strike(connection: "Connection", fault: Fault, retry_after: float) -> None:
     elif fault == "shape":
         connection.reply(200, {"id": "x", "outcome": "fine"})
     else:
-        stamp = f"{retry_after:g}" if fault == "429_wait" else formatdate(time.time() + retry_after + 1, usegmt=True)
+        stamp = f"{retry_after:g}" if fault == "429_wait" else formatdate(time.time() + retry_after, usegmt=True)
         named = f"Retry-After: {stamp}\r\n" if fault in ("429_wait", "429_date") else ""
         connection.fail(int(fault[:3]), "injected", named)
 

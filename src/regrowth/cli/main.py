@@ -156,7 +156,11 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     folder = options.folder or Path("runs") / chosen.name
     with LiveWatcher(console) as watcher, open_run(folder, watcher=watcher) as run:
         if run.store.new_effects == 0 and (done := sum(kind["count"] for kind in run.store.totals().values())):
-            console.print(f"{folder}: {done:,.0f} effects are remembered and will not be repeated.", highlight=False)
+            console.print(
+                f"{folder}: {done:,.0f} effects are remembered and will not be repeated.",
+                highlight=False,
+                soft_wrap=True,
+            )
         run.remember(chosen.name, settings.model_dump(mode="json"))
         run.wait(chosen.function(run, settings))
     return _report(argparse.Namespace(run=folder), console)

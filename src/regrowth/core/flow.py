@@ -19,7 +19,7 @@ import math
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -30,6 +30,7 @@ from regrowth.core.errors import CallFailed, ModelUnavailable, Rejected, Setting
 from regrowth.core.planning import Attempt, Planner, Tally, equal_quotas
 from regrowth.core.protocols import Cost, Gate
 from regrowth.core.record import Record
+from regrowth.core.scribe import Outcome, Scribe
 from regrowth.core.store import Store, Trace, trace
 
 __all__ = ["Budget", "Progress", "Work", "each", "grow"]
@@ -41,8 +42,6 @@ Work = Callable[..., Awaitable[Made] | Made]
 STOPS = (SettingsError, ModelUnavailable, StoreError)
 SLOW_START = 8
 """Attempts in flight under a budget before anything is known of their cost."""
-PATIENCE = 20
-"""Attempts that may break before anything was made; then the run stops, instead of filling the ledger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +87,6 @@ class Progress(NamedTuple):
     wanted: int | None
     cost: Cost
     seconds: float
-
-
-class Outcome(NamedTuple):
-    """What became of one record of an attempt."""
-
-    entry: Entry
-    error: Exception | None = None
 
 
 async def each(source: Iterable[T], work: Callable[[T], Awaitable[R]], *, width: int = 64) -> AsyncGenerator[R, None]:
@@ -153,7 +145,8 @@ async def grow(
     """Grow records out of seeds until exactly `count` passed all gates, and publish them as a dataset.
 
     Without `count` every seed is tried once and all that pass are kept. With it, seeds are tried again, up to `draws`
-    times each with other seeds numbers, the thinnest stratum first.
+    times each with other random numbers, the thinnest stratum first; a record that says the same as an accepted one
+    does not count.
 
     Args:
         seeds: Records to start from; iterated more than once, so a list or a `Dataset`, not a generator.
@@ -185,8 +178,8 @@ async def grow(
     mine = seeds if shard is None else _Shard(seeds, *shard)
     planner = Planner(_Remembered(mine, store), name_stratum, quotas, draws)
     wanted = None if quotas is None else sum(quotas.values())
-    with DatasetWriter(path) as writer:
-        scribe = _Scribe(writer, store, planner, [gate_name(gate) for gate in gates])
+    names = [gate_name(gate) for gate in gates]
+    with DatasetWriter(path) as writer, closing(Scribe(writer, store, planner, names)) as scribe:
         stop = await _fill(planner, scribe, _maker(work, collaborators, gates), budget, width, path.name, on_progress)
         shortfall = _shortfall(planner, wanted, stop)
         dataset = writer.publish(shortfall=shortfall, **scribe.facts())
@@ -198,7 +191,7 @@ async def grow(
 
 async def _fill(
     planner: Planner,
-    scribe: "_Scribe",
+    scribe: Scribe,
     attempt: Callable[[Attempt], Awaitable[tuple[list[Outcome], Trace]]],
     budget: Budget,
     width: int,
@@ -269,71 +262,6 @@ def _refused(record: Record, error: Exception, where: str, passed: Sequence[str]
         return Outcome(Entry(record, passport, "rejected", error.gate, error.reason))
     reason = str(error) if isinstance(error, CallFailed) else f"{type(error).__name__}: {error}"
     return Outcome(Entry(record, passport, "failed", where, reason), error)
-
-
-class _Scribe:
-    """Write down what became of each attempt, in order."""
-
-    def __init__(self, writer: DatasetWriter, store: Store, planner: Planner, gates: list[str]) -> None:
-        self.writer, self.store, self.planner, self.gates = writer, store, planner, gates
-        self.cost = Cost()
-        self._made = 0
-        self._broken = 0
-
-    def settle(self, attempt: Attempt, outcomes: Sequence[Outcome], noted: Trace) -> None:
-        tally = self.planner.settle(attempt)
-        self.cost += noted.cost
-        for outcome in outcomes:
-            entry = self._at_quota(outcome.entry, attempt, tally)
-            passport = {
-                **entry.passport,
-                "seed": attempt.seed.id,
-                "draw": attempt.seed.draw,
-                "stratum": attempt.stratum,
-                "effects": sorted(set(noted.effects)),
-            }
-            self._write(entry._replace(passport=passport), tally)
-            if outcome.error is not None:
-                self._lose_patience(outcome.error)
-
-    def _at_quota(self, entry: Entry, attempt: Attempt, tally: Tally) -> Entry:
-        if entry.outcome == "accepted" and tally.full:
-            reason = f"stratum {attempt.stratum!r} already has its {tally.wanted} records"
-            return entry._replace(outcome="rejected", gate="quota", reason=reason)
-        return entry
-
-    def _write(self, entry: Entry, tally: Tally) -> None:
-        broke_before_made = entry.outcome == "failed" and entry.gate == "work"
-        tally.made += not broke_before_made
-        self._made += not broke_before_made
-        if entry.outcome == "accepted":
-            tally.accepted += 1
-            self.writer.accept(entry.record, entry.passport)
-        else:
-            tally.failed += entry.outcome == "failed"
-            tally.rejected[entry.gate] += entry.outcome == "rejected"
-            self.writer.refuse(entry)
-        parents = {*entry.record.parents, entry.passport["seed"]} - {entry.record.id}
-        self.store.link(entry.record.id, sorted(parents), entry.passport["effects"])
-
-    def _lose_patience(self, error: Exception) -> None:
-        self._broken += 1
-        if self._broken >= PATIENCE and not self._made:
-            error.add_note(
-                f"The first {PATIENCE} attempts all failed, so the run was stopped; this is the last of them."
-            )
-            raise error
-
-    def facts(self) -> dict[str, Any]:
-        """Return what the manifest keeps: the funnel and the cost."""
-        cost = {
-            "prompt_tokens": self.cost.prompt_tokens,
-            "completion_tokens": self.cost.completion_tokens,
-            "money": self.cost.money,
-            "calls": self.cost.calls,
-        }
-        strata = {name: tally.to_json() for name, tally in self.planner.tallies.items()}
-        return {"funnel": {"gates": self.gates, "strata": strata}, "cost": cost}
 
 
 class _Shard:

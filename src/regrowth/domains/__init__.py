@@ -11,15 +11,19 @@ from itertools import cycle, islice
 
 from regrowth.core.errors import SettingsError
 from regrowth.core.record import Record, digest
-from regrowth.domains.arithmetic import arithmetic
+from regrowth.domains.arithmetic import ARITHMETIC
 from regrowth.domains.domain import Domain, Split
-from regrowth.domains.reading import reading
-from regrowth.domains.tool_calls import tool_calls
-from regrowth.domains.transforms import transforms
+from regrowth.domains.reading import READING
+from regrowth.domains.tool_calls import TOOL_CALLS
+from regrowth.domains.transforms import TRANSFORMS
 
 __all__ = ["DOMAINS", "Domain", "Split", "problems", "verified"]
 
-DOMAINS: Mapping[str, Domain] = {domain.name: domain for domain in (arithmetic, transforms, tool_calls, reading)}
+DOMAINS: Mapping[str, Domain] = {domain.name: domain for domain in (ARITHMETIC, TRANSFORMS, TOOL_CALLS, READING)}
+
+
+PATIENCE = 1000
+"""Repeats in a row after which a stratum counts as exhausted."""
 
 
 def problems(names: Sequence[str], count: int, *, seed: int, split: Split) -> Iterator[Record]:
@@ -28,15 +32,12 @@ def problems(names: Sequence[str], count: int, *, seed: int, split: Split) -> It
     A longer stream begins with the shorter one of the same seed.
 
     Raises:
-        SettingsError: there is no such domain.
+        SettingsError: there is no such domain, or it has no further problem.
     """
-    if unknown := [name for name in names if name not in DOMAINS]:
-        raise SettingsError(f"no domain {unknown[0]!r} (found: {', '.join(DOMAINS)}).")
-    return islice(_different(names, seed, split), count)
+    return islice(_different([_named(name) for name in names], seed, split), count)
 
 
-def _different(names: Sequence[str], seed: int, split: Split) -> Iterator[Record]:
-    chosen = [DOMAINS[name] for name in names]
+def _different(chosen: Sequence[Domain], seed: int, split: Split) -> Iterator[Record]:
     rungs = range(max((len(domain.difficulties) for domain in chosen), default=0))
     strata = [
         (domain, domain.difficulties[rung]) for rung in rungs for domain in chosen if rung < len(domain.difficulties)
@@ -44,11 +45,16 @@ def _different(names: Sequence[str], seed: int, split: Split) -> Iterator[Record
     seen = set[str]()
     numbers = counting()
     for domain, difficulty in cycle(strata):
-        while True:
+        for _ in range(PATIENCE):
             number = int(digest("problems", seed, domain.name, difficulty, next(numbers))[:12], 16)
             problem = domain.problem(number, difficulty, split)
             if problem.id not in seen:
                 break
+        else:
+            raise SettingsError(
+                f"{domain.name} has no further {split} problem of difficulty {difficulty} after {len(seen)} problems. "
+                "Ask for fewer, or for more domains."
+            )
         seen.add(problem.id)
         yield problem
 
@@ -58,6 +64,14 @@ def verified(record: Record) -> Record:
 
     Raises:
         Rejected: the response is wrong; says why.
+        SettingsError: the record belongs to no domain.
     """
-    DOMAINS[record["domain"]].verify(record, record.response)
+    _named(record.attributes.get("domain")).verify(record, record.response)
     return record
+
+
+def _named(name: object) -> Domain:
+    for domain in DOMAINS.values():
+        if domain.name == name:
+            return domain
+    raise SettingsError(f"no domain {name!r} (found: {', '.join(DOMAINS)}).")

@@ -18,7 +18,7 @@ from regrowth.core.record import Record
 from regrowth.domains.domain import Domain, Drawn
 from regrowth.domains.words import NAMES, THINGS
 
-__all__ = ["arithmetic"]
+__all__ = ["ARITHMETIC"]
 
 NAME = "arithmetic"
 LARGEST = 99
@@ -53,7 +53,7 @@ def draw(rng: Random, difficulty: int) -> Drawn:
 
 def _step(rng: Random, total: int) -> tuple[str, int]:
     """Draw a step that stays within 1 … LARGEST."""
-    possible = [("+", min(20, LARGEST - total)), ("-", min(20, total - 1)), ("×", min(4, LARGEST // total))]
+    possible = [("+", min(9, LARGEST - total)), ("-", min(9, total - 1)), ("×", min(4, LARGEST // total))]
     sign, most = rng.choice([(sign, most) for sign, most in possible if most >= 2])
     return sign, rng.randint(2, most)
 
@@ -104,7 +104,7 @@ def _checked(number: int, line: str, known: set[int]) -> int:
     return int(result)
 
 
-arithmetic = Domain(
+ARITHMETIC = Domain(
     name=NAME,
     difficulties=(1, 2, 3, 4),
     instructions="Write every step of the calculation on its own line, as in '3 + 4 = 7', and nothing else.",

@@ -15,7 +15,7 @@ from regrowth.core.record import Record
 from regrowth.domains.domain import Domain, Drawn
 from regrowth.domains.words import CITIES, FOODS, NAMES, PETS
 
-__all__ = ["reading"]
+__all__ = ["READING"]
 
 NAME = "reading"
 UNKNOWN = "unknown"
@@ -60,7 +60,7 @@ def verify(record: Record, response: str) -> None:
         raise Rejected(NAME, f"answer {found[:60]!r}, expected {record.target!r}")
 
 
-reading = Domain(
+READING = Domain(
     name=NAME,
     difficulties=tuple(SIZES),
     instructions="Answer with one word from the text; if the text does not tell, answer 'unknown'.",

@@ -21,7 +21,7 @@ from regrowth.domains.domain import Domain, Drawn
 from regrowth.domains.tools import TOOLS
 from regrowth.domains.words import CITIES, DAYS, NAMES, THINGS
 
-__all__ = ["tool_calls"]
+__all__ = ["TOOL_CALLS"]
 
 NAME = "tool_calls"
 
@@ -72,7 +72,7 @@ def verify(record: Record, response: str) -> None:
     name, arguments = _parse(response)
     if name not in record["tools"]:
         raise Rejected(NAME, f"no tool {name[:40]!r} is declared (declared: {', '.join(record['tools'])})")
-    if fault := TOOLS[name].problem(arguments):
+    if fault := TOOLS[name].fault(arguments):
         raise Rejected(NAME, f"arguments of {name} do not satisfy its schema: {fault}")
     expected = json.loads(record.target)
     wanted = TOOLS[expected["name"]].run(**expected["arguments"])
@@ -104,7 +104,7 @@ def _shown(name: str, arguments: Mapping[str, Any]) -> str:
     return f"{name}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})"
 
 
-tool_calls = Domain(
+TOOL_CALLS = Domain(
     name=NAME,
     difficulties=(1, 2, 3, 4),
     instructions=(

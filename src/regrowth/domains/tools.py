@@ -48,10 +48,10 @@ class Tool:
         """Return the declaration as a prompt shows it."""
         return f"{self.name}({', '.join(self.properties)})"
 
-    def problem(self, arguments: object) -> str:
+    def fault(self, arguments: object) -> str:
         """Say what is wrong with the arguments of a call; nothing is wrong: an empty string."""
         errors = Draft202012Validator(self.schema).iter_errors(arguments)
-        return "; ".join(sorted(f"{error.json_path}: {error.message[:80]}" for error in errors)[:3])
+        return "; ".join(sorted(f"{error.json_path}: {error.message[:120]}" for error in errors)[:3])
 
 
 def timer(minutes: int) -> dict[str, Any]:

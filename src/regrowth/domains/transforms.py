@@ -12,20 +12,19 @@ An answer is right when it is exactly the final list, alone or after the exact l
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from string import ascii_lowercase
 from typing import Any
 
 from regrowth.core.errors import Rejected
 from regrowth.core.record import Record
 from regrowth.domains.domain import Domain, Drawn
 
-__all__ = ["transforms"]
+__all__ = ["TRANSFORMS"]
 
 NAME = "transforms"
 SIZES = {1: (3, 1), 2: (5, 1), 3: (4, 2), 4: (6, 2)}
 """Length of the list and number of operations, by difficulty."""
-LARGEST = 20
-"""Numbers are drawn from 1 to this."""
+LETTERS = "abcdefghijkl"
+NUMBERS = range(1, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +54,7 @@ def draw(rng: Random, difficulty: int) -> Drawn:
     length, count = SIZES[difficulty]
     numeric = rng.random() < 0.5
     while True:
-        values: list[Any] = (
-            [rng.randint(1, LARGEST) for _ in range(length)] if numeric else rng.choices(ascii_lowercase, k=length)
-        )
+        values: list[Any] = rng.choices(NUMBERS if numeric else LETTERS, k=length)
         operations = rng.sample((*SHARED, UNIQUE, *(FOR_NUMBERS if numeric else ())), count)
         if UNIQUE in operations:
             source, copy = rng.sample(range(length), 2)
@@ -100,7 +97,7 @@ def verify(record: Record, response: str) -> None:
             raise Rejected(NAME, f"line {number} is {line[:60]!r}, expected {wanted!r}")
 
 
-transforms = Domain(
+TRANSFORMS = Domain(
     name=NAME,
     difficulties=tuple(SIZES),
     instructions="Answer with the resulting list alone, its parts separated by single spaces.",

@@ -1,6 +1,6 @@
 r"""Compare the final answer of a worked solution with the target.
 
-A final answer is marked (the last mark that has an answer counts), or it is the last number of the text:
+A final answer is marked (the last mark that is followed by one counts), or it is the last number of the text:
     "He gets 11 x 5 = <<11*5=55>>55 liters.\nA: 55"                 55
     "It takes 2/2=<<2/2=1>>1 bolt of white fiber.\n#### 3"          3
     "so the price is \boxed{\$1{,}234.50}"                          1234.5
@@ -8,7 +8,8 @@ A final answer is marked (the last mark that has an answer counts), or it is the
     "3 pens and 4 pens make 7 pens."                                7
 
 Numbers are compared as fractions, so 5.0 is 5 and 0.5 is 1/2. A unit, a currency and a per cent sign are read over:
-"20 %" is 20, not 1/5. A comma parts thousands (1,234) and a point decimals; other habits are not guessed at.
+"20 %" is 20, not 1/5. A comma parts thousands and a point decimals; what could be read in two ways ("1,5", "5 or 6",
+"9π") is no number, so a doubtful answer is refused rather than guessed at.
 Sources: the answer formats of GSM8K (Cobbe et al., 2021, arXiv:2110.14168) and of the MATH data set (`\boxed`).
 """
 
@@ -16,45 +17,150 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from typing import Literal, TypeAlias
 
-from regrowth.core.errors import Rejected
+from regrowth.core.cells import shown
+from regrowth.core.errors import Rejected, SettingsError
 from regrowth.core.record import Record
-from regrowth.gates.naming import named, shown
+from regrowth.gates.naming import named
 
-__all__ = ["exact_answer", "final_answer", "final_number"]
+__all__ = ["AnswerKind", "exact_answer", "final_answer", "final_number"]
 
-LONGEST_NUMBER = 400
-"""Digits of the longest number that is read, and its largest power of ten; what is longer is no answer."""
+AnswerKind: TypeAlias = Literal["auto", "number", "text"]
+
+LARGEST_POWER = 400
+"""Longest number that is read, in digits, and largest power of ten: more is no answer and costs memory."""
 
 _MARK = re.compile(
     r"""
-    \#{4} (?P<hash>[^\n]*)
-    | \\boxed \s* \{ (?P<boxed>(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*) \}
-    | ^ [ \t*_>-]* (?:A|Answer|Antwort) [*_]* : (?P<line>[^\n]*)
-    | \b(?:answer|result|Antwort|Ergebnis|Lösung) [*_]* (?: \s+ (?:is|ist|lautet|equals) \b | \s*[:=]) (?P<said>[^\n]*)
+    \#{4} \s* (?P<hashes>[^\n]*)
+    | ^ [ \t*_>-]* (?: (?-i:A) | Answer | Antwort ) [*_]* : [*_]* \s* (?P<line>[^\n]*)
+    | \b (?: answer | result | Antwort | Ergebnis | Lösung ) [*_]*
+      (?: \s+ (?: is | equals | ist | lautet ) \b | \s* [:=] ) [*_:]* \s* (?P<said>[^\n]*)
+    | \\boxed \s* \{ (?P<boxed> (?: [^{}] | \{ (?: [^{}] | \{[^{}]*\} )* \} )* ) \}
     """,
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
-_DIGITS = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
+_CLAUSE_END = re.compile(r"[.,;!?]\s|\b(?:because|since|weil|denn)\b|\(", re.IGNORECASE)
 _NUMBER = re.compile(
-    rf"""
-    (?P<sign>[-+−–]\s?)? [$€£¥]?\s? (?P<minus>[-−])?
-    (?: (?P<whole>\d{{1,9}}) \s+ (?=\d{{1,9}}/\d) )?
-    (?P<number>{_DIGITS})
-    (?: \s*/\s* (?P<below>{_DIGITS})
-      | [eE] (?P<power>[-+−]?\d+)
-      | \s* [x×*·] \s* 10 \s* (?:\^|\*\*) \s* \{{? (?P<ten>[-+−]?\d+)
+    r"""
+    (?P<doubt> (?<= [ ]or[ ] ) | (?<= [ ]oder[ ] ) | (?<= \d[-–] ) | (?: √ | \^ | \\sqrt ) [ ]? \{? )?
+    (?P<minus> (?<![\w)\]}]) [-−] )? [$€£¥]? (?P<inner> (?<=[$€£¥]) [-−] )?
+    (?: (?P<whole> \d{1,9} ) [ ] (?= \d{1,9} / \d ) )?
+    (?P<digits> \d (?: [\d.,]* \d )? | (?<! [.\d] ) \. \d+ )
+    (?: [ ]? / [ ]? (?P<below> \d{1,9} (?! [\d.,]*\d ) )
+      | [eE] (?P<exponent> [-+−]? \d{1,9} )
+      | [ ]? [x×*·] [ ]? 10 [ ]? (?: \^ | \*\* ) [ ]? \{? (?P<ten> [-+−]? \d{1,9} )
     )?
+    (?P<follows> (?= [ ]? (?: π | √ | \^ | \\pi | \\sqrt ) | [ ](?:or|oder)[ ][-−$€£¥]?\d | [-–]\d ) )?
     """,
     re.VERBOSE,
 )
-_E = re.compile(r"<<[^<>]*>>")
+_PLAIN = re.compile(r"(?: \d{1,3}(?:,\d{3})+ | \d+ )(?: \.\d+ )? | \.\d+", re.VERBOSE)
+_AROUND = " %.*$€£¥"
+"""What may stand around a number that is a whole answer."""
+
+_LATEX = (
+    (re.compile(r"<<[^<>]*>>"), ""),
+    (re.compile(r"(?<=\d)\\(?=[dt]?frac)"), r" \\"),
+    (re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}"), r"\1/\2"),
+    (re.compile(r"\\(?:text|textbf|mathrm|mathbf|boxed)\s*\{([^{}]*)\}"), r" \1 "),
+    (re.compile(r"\{,\}"), ","),
+    (re.compile(r"\\[,!;: ]|\\(?:left|right|displaystyle)(?![A-Za-z])"), ""),
+    (re.compile(r"\\(?:times|cdot)(?![A-Za-z])"), "×"),
+    (re.compile(r"\\([$%])"), r"\1"),
+    (re.compile(r"[¼-¾⅐-⅞]"), lambda found: f" {unicodedata.normalize('NFKC', found[0]).replace('⁄', '/')}"),
+)
 
 
 def final_number(text: str) -> Fraction | None:
-    """Return the final number of a text: the one marked as the answer, else the last one."""
-    marked = [number for answer in _marked(text) if (number := _first_number(answer)) is not None]
-    if marked:
-        return marked[-1]
-    numbers = list(_numbers(text))
-    return numbers[-1] if numbers else None
+    """Return the final number of a text; nothing if there is none, or if it can be read in two ways."""
+    chosen: list[Fraction | None] = []
+    for answer in _marked(text):
+        clause = _CLAUSE_END.split(answer, maxsplit=1)[0]
+        said = list(_numbers(clause.rpartition("=")[2])) or list(_numbers(answer.rpartition("=")[2]))
+        chosen = said[:1] or chosen
+    if not chosen:
+        chosen = list(_numbers(text))
+    return chosen[-1] if chosen else None
+
+
+def final_answer(text: str) -> str:
+    """Return what follows the last mark of an answer; without one, the last line that is not empty."""
+    answers = [answer for answer in _marked(text) if answer.strip()] or text.strip().splitlines()
+    return answers[-1].strip() if answers else ""
+
+
+def exact_answer(kind: AnswerKind = "auto") -> Callable[[Record], Record]:
+    """Accept a response whose final answer is the record's target.
+
+    Both are compared as numbers or as text (case, white space and outer punctuation aside); `auto` takes numbers
+    where the target, or the answer marked in it, is nothing but a number.
+    """
+    if kind not in ("auto", "number", "text"):
+        raise SettingsError(f"exact_answer: kind {kind!r}, expected 'auto', 'number' or 'text'.")
+    return named("exact_answer", _exact_answer, kind=kind)
+
+
+def _exact_answer(record: Record, *, kind: AnswerKind) -> Record:
+    asked = _asked(record.target)
+    target = final_number(record.target) if kind == "number" or (kind == "auto" and _is_number(asked)) else None
+    if not asked or (kind == "number" and target is None):
+        raise Rejected("exact_answer", f"nothing to compare with: the record's target is {shown(record.target)}")
+    if target is None:
+        _compare_texts(record.response, asked)
+    elif (found := final_number(record.response)) is None:
+        raise Rejected("exact_answer", f"no clear number at the end, {record.response.strip()[-80:]!r}")
+    elif found != target:
+        raise Rejected("exact_answer", f"found {shown(str(found))}, expected {shown(str(target))}")
+    return record
+
+
+def _asked(target: str) -> str:
+    return ([answer.strip() for answer in _marked(target) if answer.strip()] or [target.strip()])[-1]
+
+
+def _is_number(answer: str) -> bool:
+    plain = _simplified(answer)
+    found = list(_NUMBER.finditer(plain))
+    around = plain[: found[0].start()] + plain[found[0].end() :] if len(found) == 1 else plain
+    return len(found) == 1 and not around.strip(_AROUND)
+
+
+def _compare_texts(response: str, asked: str) -> None:
+    answer = final_answer(response)
+    whole = response if answer == (response.strip().splitlines() or [""])[-1].strip() else answer
+    if _normalised(asked) not in (_normalised(answer), _normalised(whole)):
+        raise Rejected("exact_answer", f"found {shown(answer)}, expected {shown(asked)}")
+
+
+def _marked(text: str) -> Iterator[str]:
+    return (next(filter(None, mark.groups()), "") for mark in _MARK.finditer(text))
+
+
+def _numbers(text: str) -> Iterator[Fraction | None]:
+    return (_number(found) for found in _NUMBER.finditer(_simplified(text)))
+
+
+def _number(found: re.Match[str]) -> Fraction | None:
+    part = found.groupdict()
+    doubtful = part["doubt"] is not None or part["follows"] is not None
+    if doubtful or len(part["digits"]) > LARGEST_POWER or not _PLAIN.fullmatch(part["digits"]):
+        return None
+    power = int((part["exponent"] or part["ten"] or "0").replace("−", "-"))
+    below = int(part["below"] or "1")
+    if abs(power) > LARGEST_POWER or not below:
+        return None
+    size = int(part["whole"] or "0") + Fraction(part["digits"].replace(",", "")) * Fraction(10) ** power / below
+    return -size if part["minus"] or part["inner"] else size
+
+
+def _simplified(text: str) -> str:
+    for pattern, plain in _LATEX:
+        text = pattern.sub(plain, text)
+    return text
+
+
+def _normalised(text: str) -> str:
+    words = " ".join(unicodedata.normalize("NFKC", _simplified(text)).casefold().split())
+    return words.strip(" .,:;!?'\"`*_$()[]{}“”„‘’") or words

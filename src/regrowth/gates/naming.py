@@ -1,6 +1,6 @@
 """How a gate is made from a function and its settings.
 
-    length(at_most=200).__name__     "length": the name that ledgers and funnels show
+length(at_most=200).__name__     "length": the name that ledgers and funnels show
 """
 
 from collections.abc import Callable
@@ -9,21 +9,13 @@ from typing import Any, TypeVar
 
 from regrowth.core.record import Record
 
-__all__ = ["named", "shown"]
+__all__ = ["named"]
 
 Verdict = TypeVar("Verdict")
 
-SHOWN = 80
-"""Characters of a reply that a reason shows."""
 
-
-def named(name: str, judge: Callable[..., Verdict], **settings: Any) -> Callable[[Record], Verdict]:
+def named(name: str, judge: Callable[..., Verdict], /, **settings: Any) -> Callable[[Record], Verdict]:
     """Bind settings to a function and give the gate its name; it can be pickled, unlike a closure."""
     gate = partial(judge, **settings)
     vars(gate)["__name__"] = name
     return gate
-
-
-def shown(text: str) -> str:
-    """Return how a text begins, in quotes, for a reason."""
-    return repr(text[:SHOWN]) + ("…" if len(text) > SHOWN else "")

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import aiohttp
 import orjson
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
 from yarl import URL
 
 from regrowth.core.errors import CallFailed, ModelUnavailable
@@ -62,6 +62,18 @@ class HttpSettings(Frozen):
     identity: str = ""
     """What names the weights, in place of the address: with it a model may move to another port."""
 
+    @field_validator("price", mode="before")
+    @classmethod
+    def _price_in_words(cls, value: Any) -> Any:
+        """Read `0.15,0.60`."""
+        return value.split(",") if isinstance(value, str) else value
+
+    @field_validator("extra", mode="before")
+    @classmethod
+    def _extra_in_words(cls, value: Any) -> Any:
+        """Read JSON."""
+        return orjson.loads(value) if isinstance(value, str) else value
+
 
 @dataclass(slots=True)
 class Call:
@@ -72,8 +84,8 @@ class Call:
     began: float = 0.0
     """Time of the loop's clock at which the first attempt left."""
     attempts: int = 0
-    believing: bool = False
-    """Whether a reply that was seen before counts: true once the server was asked again."""
+    echo: int = 0
+    """Hash of the last attempt's reply if that had come before. Coming again, it is what the server has to say."""
     complaint: str = ""
     """Why the server refused the request as it was first written."""
     left_out: tuple[str, ...] = ()
@@ -135,7 +147,7 @@ class Caller:
                 call.complaint = call.complaint or outcome.reason
                 continue
             call.attempts += 1
-            call.believing = outcome.kind == "echoed"
+            call.echo = outcome.echo
             await asyncio.sleep(await self._pause(call, outcome))
             if call.epoch != self._epoch:
                 raise ModelUnavailable(self._why_gone)
@@ -150,13 +162,13 @@ class Caller:
         began = clock()
         call.began = call.began or began
         try:
-            outcome = await self._exchange(payload, believing=call.believing)
+            outcome = await self._exchange(payload, believed=call.echo)
         finally:
             limiter.leave()
         if not isinstance(outcome, Fault):
             limiter.replied(began)
         elif outcome.kind in ("busy", "slow"):
-            limiter.troubled(began, outcome.wait or 0.0)
+            limiter.troubled(began, outcome.wait or 0.0, slow=outcome.kind == "slow")
         return outcome
 
     # One exchange -----------------------------------------------------------------------------------------------
@@ -170,7 +182,7 @@ class Caller:
             raise ModelUnavailable(f"{self.base}: the environment variable {name} holds characters that no key has.")
         return key
 
-    async def _exchange(self, payload: bytes, *, believing: bool = False) -> Body | Fault:
+    async def _exchange(self, payload: bytes, *, believed: int = 0) -> Body | Fault:
         key = self._key()
         headers = {**JSON, "Authorization": f"Bearer {key}"} if key else JSON
         try:
@@ -179,7 +191,7 @@ class Caller:
                 if (reply.content_length or 0) > LARGEST:
                     outcome: Body | Fault = Fault("refused", f"a reply of {reply.content_length} bytes")
                 else:
-                    outcome = self._understood(reply.status, reply.headers, await reply.read(), believing)
+                    outcome = self._understood(reply.status, reply.headers, await reply.read(), believed)
                 if isinstance(outcome, Fault) and isinstance(reply, Reply):
                     reply.distrust()
         except (aiohttp.ClientError, OSError) as error:
@@ -195,7 +207,7 @@ class Caller:
         # The name of the class only: its text may hold headers.
         return Fault("broken", f"the connection was cut ({type(error).__name__})")
 
-    def _understood(self, status: int, headers: Mapping[str, str], body: bytes, believing: bool) -> Body | Fault:
+    def _understood(self, status: int, headers: Mapping[str, str], body: bytes, believed: int) -> Body | Fault:
         if status != 200:
             return fault_of(status, headers, body)
         try:
@@ -205,8 +217,8 @@ class Caller:
         if complaint := self._check(found):
             said = message_of(body) if isinstance(found, dict) and "error" in found else ""
             return Fault("broken", f"{complaint}: {said}" if said else complaint)
-        if found.get("id") and self._echoes.heard(body) and not believing:
-            return Fault("echoed", "a reply that was delivered before")
+        if found.get("id") and (echo := self._echoes.heard(body)) and echo != believed:
+            return Fault("echoed", "a reply that was delivered before", echo=echo)
         return dict(found)
 
     # Verdicts ---------------------------------------------------------------------------------------------------
@@ -270,10 +282,10 @@ class Caller:
             await asyncio.sleep(backoff(attempt + 1, self.settings.backoff, self._chance) if attempt else 0.0)
             try:
                 async with asyncio.timeout(PROBE_TIME):
-                    outcome = await self._exchange(orjson.dumps(self._probe), believing=True)
+                    outcome = await self._exchange(orjson.dumps(self._probe))
             except TimeoutError:
                 continue
-            if not isinstance(outcome, Fault) or outcome.kind == "refused":
+            if not isinstance(outcome, Fault) or outcome.kind in ("refused", "echoed"):
                 self._succeeded_at = asyncio.get_running_loop().time()
                 return True
         return False

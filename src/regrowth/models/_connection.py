@@ -41,15 +41,15 @@ class Echoes:
     def __init__(self) -> None:
         self._seen: dict[int, None] = {}
 
-    def heard(self, body: bytes) -> bool:
-        """Return whether this very reply came before, and remember it."""
-        name = hash(body)
+    def heard(self, body: bytes) -> int:
+        """Return the hash of a reply that came before, else 0, and remember it."""
+        name = hash(body) or 1
         if name in self._seen:
-            return True
+            return name
         self._seen[name] = None
         if len(self._seen) > REMEMBERED:
             del self._seen[next(iter(self._seen))]
-        return False
+        return 0
 
 
 def session(timeout: float) -> aiohttp.ClientSession:

@@ -34,6 +34,8 @@ class Fault:
     reason: str
     wait: float | None = None
     """Seconds that the server asked to wait."""
+    echo: int = 0
+    """Hash of a reply that came before."""
 
     @property
     def passing(self) -> bool:

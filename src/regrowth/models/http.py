@@ -114,9 +114,10 @@ class HttpBackend:
                 f"{self.base} does not tell the log-probabilities of a given text (vLLM does, by prompt_logprobs). "
                 "Use such a server, or the same weights in process: hf:…"
             )
-        start = await self._caller.call(greedy)
-        bodies = [kept(start, 1, messages), kept(measured, 1, turns)]
-        logprobs = _logprobs(tokens[int(bodies[0]["usage"]["prompt_tokens"]) :])
+        bodies = [kept(await self._caller.call(greedy), 1, messages), kept(measured, 1, turns)]
+        if bodies[0]["usage"].get("estimated"):
+            raise CallFailed(f"{self.base} does not count tokens, so nobody knows where the reply begins")
+        logprobs = _logprobs(tokens[bodies[0]["usage"]["prompt_tokens"] :])
         if not logprobs and response:
             raise CallFailed(f"{self.base}: the chat template of {self.model!r} hides where a reply begins")
         return Answer(logprobs, sum((self._cost(body) for body in bodies), Cost()))

@@ -18,7 +18,6 @@ from functools import partial
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
 from regrowth.core.dataset import Dataset
-from regrowth.core.errors import Rejected
 from regrowth.core.protocols import Model, Sampling
 from regrowth.core.record import Record, digest
 from regrowth.core.settings import Frozen
@@ -110,7 +109,7 @@ async def sample(
         partial(answers, samples=settings.samples),
         writer,
         name=f"answers-{number}",
-        gates=[distinct, verified],
+        gates=[verified],
         count=settings.keep,
         stratum=stratum,
         draws=2,
@@ -119,20 +118,10 @@ async def sample(
 
 
 async def answers(problem: Record, writer: Model, *, samples: int) -> list[Record]:
-    """Draw several answers to one problem; an answer that repeats an earlier one says which."""
+    """Draw several answers to one problem."""
     seeds = [problem.seed("answer", index) for index in range(samples)]
-    drawn = [completion.text for completion in await writer.samples(problem.messages, SAMPLING, seeds=seeds)]
-    return [
-        problem.derive(response=text, attributes={"sample": index, "first": drawn.index(text)})
-        for index, text in enumerate(drawn)
-    ]
-
-
-def distinct(record: Record) -> Record:
-    """Refuse an answer that repeats another sample of the same problem."""
-    if record["first"] != record["sample"]:
-        raise Rejected("distinct", f"the same text as sample {record['first']}")
-    return record
+    drawn = await writer.samples(problem.messages, SAMPLING, seeds=seeds)
+    return [problem.derive(response=answer.text, attributes={"sample": index}) for index, answer in enumerate(drawn)]
 
 
 def stratum(problem: Record) -> str:

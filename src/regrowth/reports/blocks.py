@@ -5,7 +5,6 @@ A recipe saves its own blocks beside its data (`save`), the page of the run puts
 """
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
@@ -22,9 +21,9 @@ from pydantic import (
 )
 
 from regrowth.core.errors import DataError
+from regrowth.core.files import told, write_text
 from regrowth.core.protocols import Estimate
 from regrowth.core.settings import Frozen
-from regrowth.core.files import told
 
 __all__ = [
     "Arm",
@@ -40,8 +39,9 @@ __all__ = [
     "Lineage",
     "Measure",
     "Passage",
-    "RefusedRecord",
+    "Provenance",
     "Refusals",
+    "RefusedRecord",
     "Rejects",
     "Report",
     "Scores",
@@ -50,7 +50,6 @@ __all__ = [
     "Stratum",
     "Text",
     "load",
-    "publish",
     "save",
 ]
 
@@ -283,25 +282,32 @@ class CostTable(Frozen):
     note: Words = ""
 
 
+class Provenance(Frozen):
+    """Count where the records of one dataset come from."""
+
+    dataset: Words
+    real: NonNegativeInt = 0
+    synthetic: NonNegativeInt = 0
+    children: NonNegativeInt = 0
+    """Records that name a parent."""
+    parents: NonNegativeInt = 0
+    """Distinct records that they name."""
+
+
 class Contribution(Frozen):
-    """Count the accepted records that one model had a hand in."""
+    """Count the answers and scores that one model gave."""
 
     digest: Words
-    records: NonNegativeInt
+    answers: NonNegativeInt
     name: Words = ""
 
 
 class Lineage(Frozen):
-    """Count where the accepted records come from."""
+    """Count where the records come from."""
 
     kind: Literal["lineage"] = "lineage"
     title: Words = "Where the records come from"
-    real: NonNegativeInt = 0
-    synthetic: NonNegativeInt = 0
-    parents: NonNegativeInt = 0
-    """Distinct records that the accepted ones were made from."""
-    children: NonNegativeInt = 0
-    """Accepted records that name a parent."""
+    datasets: tuple[Provenance, ...] = ()
     models: tuple[Contribution, ...] = ()
     note: Words = ""
 
@@ -344,7 +350,8 @@ def save(folder: Path, blocks: Sequence[Block]) -> Path:
         StoreError: the folder cannot be written.
     """
     text = _BLOCKS.dump_json(tuple(blocks), indent=1).decode()
-    return publish(folder / BLOCKS, text + "\n")
+    write_text(folder / BLOCKS, text + "\n")
+    return folder / BLOCKS
 
 
 def load(folder: Path) -> tuple[Block, ...]:
@@ -366,23 +373,3 @@ def load(folder: Path) -> tuple[Block, ...]:
         ) from error
     except OSError as error:
         raise told(error, folder) from error
-
-
-def publish(path: Path, text: str) -> Path:
-    """Write a text file beside its place, then put it there: a reader sees the old one or the new one, whole.
-
-    Raises:
-        StoreError: the folder cannot be written.
-    """
-    scratch = path.with_name(f".{path.name}.unfinished")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with scratch.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise told(error, path.parent) from error
-    return path

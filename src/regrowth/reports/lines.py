@@ -6,14 +6,14 @@ fixed units that is stretched to the width of the page, strokes and letters are 
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import TypeAlias
 
 from regrowth.reports import wording
 from regrowth.reports.blocks import Curves, Series
-from regrowth.reports.svg import Scale, element, figure, hint, label, percent, scale, tick, upright
+from regrowth.reports.svg import Scale, element, figure, hint, label, percent, scale, tick, tick_names, upright
 
-__all__ = ["MOST_SERIES", "curves", "drawable"]
+__all__ = ["MOST_SERIES", "curves", "drawable", "numbered", "window"]
 
 MOST_SERIES = 6
 MOST_POINTS = 400
@@ -23,8 +23,12 @@ MARKED_POINTS = 24
 HEIGHT = 236
 TOP, BOTTOM = 16, HEIGHT - 26
 FRAME = 1000.0
-LETTER = 7.4
-"""Pixels that a letter of a name takes, about."""
+LETTER = 8.2
+"""Pixels that a letter of a name takes, at most about."""
+LONGEST = 14
+
+SMOOTHED_FROM = 120
+"""Points from which on a running mean is drawn over the values."""
 
 Point: TypeAlias = tuple[float, float]
 Band: TypeAlias = tuple[float, float, float]
@@ -48,7 +52,7 @@ def curves(block: Curves, name: str) -> str:
     marks = [part for place, line in enumerate(lines, 1) for part in _marks(line, place, (across, up), block)]
     drawn = [*_levels(block, up), *_steps(across), frame, *marks]
     told = [f"{line.name}: {_course(line, block)}" for line in lines]
-    return figure(name, HEIGHT, f"{block.y} over {block.x}", told, *drawn) + _names(lines, up)
+    return figure(name, HEIGHT, f"{block.y} over {block.x}", told, *drawn) + _names(block, up)
 
 
 def _scales(block: Curves, lines: Sequence[Series]) -> tuple[Scale, Scale]:
@@ -69,12 +73,15 @@ def _shapes(line: Series, place: int, across: Scale, up: Scale) -> Iterator[str]
     def at(x: float, y: float) -> str:
         return f"{across(x) * FRAME / 100:.1f},{up(y):.1f}"
 
-    for run in _bands(line):
-        corners = [at(x, high) for x, _, high in run] + [at(x, low) for x, low, _ in reversed(run)]
+    def drawn(points: list[Point], class_: str) -> str:
+        corners = " ".join(at(x, y) for x, y in _thinned(points))
+        return element("polyline", points=corners, class_=f"{class_} line{place}", vector_effect="non-scaling-stroke")
+
+    for band in _bands(line):
+        corners = [at(x, high) for x, _, high in band] + [at(x, low) for x, low, _ in reversed(band)]
         yield element("polygon", points=" ".join(corners), class_=f"band line{place}")
     for run in _runs(line):
-        points = " ".join(at(x, y) for x, y in _thinned(run))
-        yield element("polyline", points=points, class_=f"curve line{place}", vector_effect="non-scaling-stroke")
+        yield from (drawn(points, class_) for points, class_ in _strands(run))
 
 
 def _runs(line: Series) -> Iterator[list[Point]]:
@@ -92,6 +99,36 @@ def _bands(line: Series) -> Iterator[list[Band]]:
             yield [(x, low, high) for x, low, high in run if low is not None and high is not None]
 
 
+def window(block: Curves) -> int:
+    """Return over how many points the running means of a plot are taken, at most; 0 where every value is drawn."""
+    longest = max((len(run) for line in drawable(block) for run in _runs(line)), default=0)
+    return _window(longest)
+
+
+def _window(length: int) -> int:
+    return length // 60 * 2 + 1 if length >= SMOOTHED_FROM else 0
+
+
+def _strands(run: list[Point]) -> list[tuple[list[Point], str]]:
+    """Return what is drawn of a stretch: every value, and above them the running mean of a long one."""
+    if not _window(len(run)):
+        return [(run, "curve")]
+    return [(run, "curve every"), (_running_mean(run), "curve")]
+
+
+def _running_mean(run: list[Point]) -> list[Point]:
+    """Return the centred running mean of a long stretch; its window shrinks towards both ends."""
+    reach = _window(len(run)) // 2
+    if not reach:
+        return run
+    sums = [0.0, *accumulate(y for _, y in run)]
+    smooth = []
+    for index, (x, _) in enumerate(run):
+        near = min(reach, index, len(run) - 1 - index)
+        smooth.append((x, (sums[index + near + 1] - sums[index - near]) / (2 * near + 1)))
+    return smooth
+
+
 def _thinned(run: Sequence[Point]) -> list[Point]:
     """Keep the first, the last, and the lowest and highest point of every stretch."""
     if len(run) <= MOST_POINTS:
@@ -107,25 +144,23 @@ def _thinned(run: Sequence[Point]) -> list[Point]:
 def _marks(line: Series, place: int, scales: tuple[Scale, Scale], block: Curves) -> Iterator[str]:
     """Yield a dot at every point of a short line, at the end of a long one."""
     across, up = scales
-    points = [point for run in _runs(line) for point in run]
+    points = [point for run in _runs(line) for point in _running_mean(run)]
     for x, y in points if len(points) <= MARKED_POINTS else points[-1:]:
         dot = element("circle", cx=percent(across(x)), cy=round(up(y), 1), r=3.5, class_=f"mark line{place}")
         yield element("g", hint(f"{line.name}, {block.x} {wording.number(x)}: {wording.value(y, block.unit)}"), dot)
 
 
 def _levels(block: Curves, up: Scale) -> Iterator[str]:
-    digits = 0 if all(math.isclose(100 * mark, round(100 * mark), abs_tol=1e-9) for mark in up.ticks) else 1
-    for mark in up.ticks:
-        said = wording.share(mark, digits) if block.unit == "share" else wording.number(mark)
+    for mark, said in zip(up.ticks, tick_names(up.ticks, block.unit), strict=True):
         height = round(up(mark), 1)
         yield element("line", x1="0%", x2="100%", y1=height, y2=height, class_="grid")
         yield label(said, 0, height - 4, "tick")
 
 
 def _steps(across: Scale) -> Iterator[str]:
-    for mark in across.ticks:
+    for mark, said in zip(across.ticks, tick_names(across.ticks, "number"), strict=True):
         yield upright(across(mark), BOTTOM, BOTTOM + 4, "axis")
-        yield tick(wording.number(mark), across(mark), HEIGHT - 6)
+        yield tick(said, across(mark), HEIGHT - 6)
 
 
 def _course(line: Series, block: Curves) -> str:
@@ -135,17 +170,26 @@ def _course(line: Series, block: Curves) -> str:
     return " to ".join(said)
 
 
-def _names(lines: Sequence[Series], up: Scale) -> str:
-    """Draw the names beside the ends of the lines, pushed apart where they would overlap."""
+def numbered(block: Curves) -> bool:
+    """Return whether the ends of the lines carry numbers, because a name is too long to stand there."""
+    lines = drawable(block)
+    return len(lines) > 1 and any(len(line.name) > LONGEST for line in lines)
+
+
+def _names(block: Curves, up: Scale) -> str:
+    """Draw names, or numbers, beside the ends of the lines, pushed apart where they would overlap."""
+    lines = drawable(block)
     if len(lines) < 2:
         return ""
-    ends = [(up(list(_runs(line))[-1][-1][1]), place, line.name) for place, line in enumerate(lines, 1)]
-    heights = _apart([height for height, _, _ in sorted(ends)], 16.0)
+    marks = [str(place) if numbered(block) else line.name for place, line in enumerate(lines, 1)]
+    last = [up(_running_mean(list(_runs(line))[-1])[-1][1]) for line in lines]
+    ends = sorted(zip(last, range(1, len(lines) + 1), marks, lines, strict=True))
+    heights = _apart([height for height, *_ in ends], 16.0)
     drawn = [
-        label(_short(name), 0, round(height + 4, 1), f"name line{place}")
-        for height, (_, place, name) in zip(heights, sorted(ends), strict=True)
+        element("g", hint(line.name), label(mark, 0, round(height + 4, 1), f"name line{place}"))
+        for height, (_, place, mark, line) in zip(heights, ends, strict=True)
     ]
-    width = round(max(len(_short(line.name)) for line in lines) * LETTER + 4, 1)
+    width = round(max(map(len, marks)) * LETTER + 4, 1)
     return element("svg", *drawn, class_="plot names", width=width, height=HEIGHT, aria_hidden="true")
 
 
@@ -159,7 +203,3 @@ def _apart(heights: Sequence[float], least: float) -> list[float]:
         placed[index] = min(placed[index], limit)
         limit = placed[index] - least
     return placed
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 16 else f"{name[:15]}…"

@@ -5,7 +5,7 @@ everything is escaped, hidden characters are spelled out, and a content security
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -14,8 +14,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from regrowth.core.files import told, write_text
 from regrowth.reports import lines, plots, wording
-from regrowth.reports.blocks import Difference, Funnel, Measure, Report, Scores, Stratum, publish
+from regrowth.reports.blocks import Difference, Funnel, Measure, Report, Scores, Stratum
 
 __all__ = ["html", "write"]
 
@@ -39,9 +40,14 @@ def write(report: Report, folder: Path) -> Path:
     Raises:
         StoreError: the folder cannot be written.
     """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise told(error, folder) from error
     data = json.dumps(report.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
-    publish(folder / "report.json", data + "\n")
-    return publish(folder / "report.html", html(report))
+    write_text(folder / "report.json", data + "\n")
+    write_text(folder / "report.html", html(report))
+    return folder / "report.html"
 
 
 def html(report: Report) -> str:
@@ -62,10 +68,13 @@ def _room() -> jinja2.Environment:
         "style": Markup(_style()),  # noqa: S704 - a file of this package
         "plot": {name: _markup(draw) for name, draw in PLOTS.items()},
         "panels": panels,
-        "gaps": gaps,
+        "gap_of": gap_of,
+        "verdict": verdict,
         "thinnest": thinnest,
         "rest": rest,
         "drawable": lines.drawable,
+        "numbered": lines.numbered,
+        "window": lines.window,
         "most_reasons": plots.MOST_REASONS,
     }
     room.filters |= {
@@ -112,15 +121,18 @@ def rest(block: Funnel) -> Stratum | None:
     return Stratum(name=f"{len(hidden)} more strata", wanted=sum(quotas) if quotas else None, **sums)
 
 
-def gaps(block: Scores) -> Iterator[tuple[Difference, str, str]]:
-    """Yield every paired difference with its unit, and whether its interval leaves zero out, in words."""
-    units = {measure.name: measure for measure in block.measures}
-    for gap in block.differences:
-        measure, estimate = units[gap.measure], gap.estimate
-        above, below = estimate.low > 0, estimate.high < 0
-        better = above if measure.better == "higher" else below
-        verdict = "better" if better else "worse" if above or below else "no clear difference"
-        yield gap, measure.unit, verdict
+def gap_of(block: Scores, measure: Measure, arm: str, against: str) -> Difference | None:
+    """Return the paired difference of two arms in one measure."""
+    wanted = (measure.name, arm, against)
+    return next((gap for gap in block.differences if (gap.measure, gap.arm, gap.against) == wanted), None)
+
+
+def verdict(gap: Difference, measure: Measure) -> str:
+    """Return in words which side of zero the whole interval lies on."""
+    above, below = gap.estimate.low > 0, gap.estimate.high < 0
+    if not (above or below):
+        return "no clear difference"
+    return "better" if above == (measure.better == "higher") else "worse"
 
 
 def _markup(draw: Callable[..., str]) -> Callable[..., Markup]:

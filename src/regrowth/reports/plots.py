@@ -4,13 +4,12 @@ No colour carries a meaning alone: arms and gates are named where they are drawn
 `svg` says how a plot fits a phone; `lines` draws curves.
 """
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from regrowth.reports import wording
 from regrowth.reports.blocks import Arm, Funnel, Lineage, Measure, Passage, Rejects, Scores
-from regrowth.reports.svg import Scale, element, figure, hint, label, percent, scale, tick, upright
+from regrowth.reports.svg import Scale, element, figure, hint, label, percent, scale, short, tick, tick_names, upright
 
 __all__ = ["MOST_REASONS", "funnel", "intervals", "meter", "origins", "reasons"]
 
@@ -18,6 +17,8 @@ ROW = 46
 """Height of one arm, in pixels."""
 STEP = 42
 """Height of one gate, in pixels."""
+ORIGIN = 56
+"""Height of one dataset, in pixels."""
 MARGIN = 2.0
 """Percent kept free at both sides, so that no mark is cut off."""
 MOST_REASONS = 7
@@ -30,9 +31,9 @@ def intervals(scores: Scores, measure: Measure, name: str) -> str:
     across = _shared_scale(scores, measure)
     bottom = len(arms) * ROW + 4
     baselines = [arm.estimates[measure.name].value for arm in arms if arm.role == "baseline"]
-    drawn = [_grid(across, bottom, measure)]
-    drawn += [upright(across(value), 0, bottom, "reference") for value in baselines]
-    drawn += [_arm_row(arm, measure, across, index * ROW) for index, arm in enumerate(arms)]
+    drawn = [_ticks(across, bottom, measure)]
+    for index, arm in enumerate(arms):
+        drawn += [_lane(across, baselines, index * ROW), _arm_row(arm, measure, across, index * ROW)]
     told = [_told(arm, measure) for arm in arms]
     return figure(name, bottom + 24, f"{measure.name}, {measure.better} is better", told, *drawn)
 
@@ -47,24 +48,29 @@ def _shared_scale(scores: Scores, measure: Measure) -> Scale:
     return scale(0.0 if near_zero else low, high, (MARGIN, 100 - MARGIN))
 
 
-def _grid(across: Scale, bottom: int, measure: Measure) -> str:
-    whole = all(math.isclose(100 * mark, round(100 * mark), abs_tol=1e-9) for mark in across.ticks)
-    marks = []
-    for mark in across.ticks:
-        said = wording.share(mark, 0 if whole else 1) if measure.unit == "share" else wording.number(mark)
-        marks += [upright(across(mark), 0, bottom, "grid"), tick(said, across(mark), bottom + 16)]
-    return element("g", *marks)
+def _lane(across: Scale, baselines: Sequence[float], top: int) -> str:
+    """Draw the grid where the dot lies and not behind the names."""
+    lines = [upright(across(mark), top + 26, top + 42, "grid") for mark in across.ticks]
+    lines += [upright(across(value), top + 25, top + 43, "reference") for value in baselines]
+    return element("g", *lines)
+
+
+def _ticks(across: Scale, bottom: int, measure: Measure) -> str:
+    names = tick_names(across.ticks, measure.unit)
+    return element(
+        "g", *(tick(said, across(mark), bottom + 14) for mark, said in zip(across.ticks, names, strict=True))
+    )
 
 
 def _arm_row(arm: Arm, measure: Measure, across: Scale, top: int) -> str:
     estimate = arm.estimates[measure.name]
-    line = top + 32
+    line = top + 34
     left, right = across(estimate.low), across(estimate.high)
     return element(
         "g",
         hint(_told(arm, measure)),
-        label(_short(arm.name, 34), 0, top + 18, "name"),
-        label(wording.value(estimate.value, measure.unit), 100, top + 18, "figure", anchor="end"),
+        label(short(arm.name, 34), 0, top + 17, "name"),
+        label(wording.value(estimate.value, measure.unit), 100, top + 17, "figure", anchor="end"),
         element("line", x1=percent(left), x2=percent(right), y1=line, y2=line, class_="whisker"),
         upright(left, line - 4, line + 4, "whisker"),
         upright(right, line - 4, line + 4, "whisker"),
@@ -112,7 +118,7 @@ def _bar_row(bar: _Bar, made: int, top: int) -> str:
     kept, before = (100 * count / max(1, made) for count in (bar.left, bar.before))
     drawn = [
         hint(f"{bar.name}: {bar.left:,} left, {wording.share(kept / 100)} of those made"),
-        label(_short(bar.name, 22), 0, top + 17, "name"),
+        label(short(bar.name, 22), 0, top + 17, "name"),
         label(bar.aside, 80, top + 17, "aside", anchor="end"),
         label(f"{bar.left:,}", 100, top + 17, "figure", anchor="end"),
         element("rect", x=0, y=top + 24, width="100%", height=8, rx=2, class_="track"),
@@ -128,31 +134,55 @@ def _bar_row(bar: _Bar, made: int, top: int) -> str:
 def reasons(block: Rejects, name: str) -> str:
     """Draw one bar of all refusals, divided by gate; the numbers in it are the places in the list of gates."""
     ranked = sorted(block.gates, key=lambda gate: -gate.count)
-    parts = [(str(place), gate.gate, gate.count) for place, gate in enumerate(ranked[:MOST_REASONS], 1)]
+    parts = [_Part(str(place), gate.gate, gate.count, place) for place, gate in enumerate(ranked[:MOST_REASONS], 1)]
     if rest := sum(gate.count for gate in ranked[MOST_REASONS:]):
-        parts.append(("+", "others", rest))
-    return _divided(parts, name, "Refused records by gate")
+        parts.append(_Part("+", "others", rest, MOST_REASONS + 1))
+    return figure(name, 34, "Refused records by gate", [_counted(parts)], *_divided(parts, 1))
 
 
 def origins(block: Lineage, name: str) -> str:
-    """Draw one bar of all accepted records, divided into real and synthetic ones."""
-    parts = [("real", "real", block.real), ("synthetic", "synthetic", block.synthetic)]
-    return _divided([part for part in parts if part[2]], name, "Accepted records by origin")
+    """Draw one bar per dataset, divided into real and synthetic records."""
+    drawn, told = [], []
+    for index, one in enumerate(block.datasets):
+        top = index * ORIGIN
+        parts = [_Part("real", "real", one.real, 1), _Part("synthetic", "synthetic", one.synthetic, 5)]
+        size = f"{one.real + one.synthetic:,}"
+        drawn += [
+            label(short(one.dataset, 30), 0, top + 17, "name"),
+            label(size, 100, top + 17, "figure", anchor="end"),
+        ]
+        drawn += _divided(parts, top + 24, height=20)
+        told.append(f"{one.dataset}: {_counted(parts)}")
+    return figure(name, len(block.datasets) * ORIGIN, "Records by origin", told, *drawn)
 
 
-def _divided(parts: Sequence[tuple[str, str, int]], name: str, title: str) -> str:
-    """Draw a bar divided into parts: (mark, told name, count)."""
-    total = sum(count for _, _, count in parts)
+class _Part(NamedTuple):
+    """One part of a divided bar."""
+
+    mark: str
+    """What is written on it, if it is wide enough."""
+    name: str
+    size: int
+    tint: int
+
+
+def _divided(parts: Sequence[_Part], top: int, height: int = 32) -> list[str]:
+    total = sum(part.size for part in parts)
     drawn, left = [], 0.0
-    for place, (mark, called, count) in enumerate(parts, 1):
-        width = 100 * count / max(1, total)
-        bar = element("rect", x=percent(left), y=1, width=percent(width), height=32, class_=f"segment tint{place}")
-        fits = width >= 3 + 2.4 * len(mark)
-        number = [label(mark, left + width / 2, 22, f"on{place}", anchor="middle")] if fits else []
-        drawn.append(element("g", hint(f"{called}: {count:,}"), bar, *number))
+    for part in parts:
+        width = 100 * part.size / max(1, total)
+        tint = f"segment tint{part.tint}"
+        inside = [element("rect", x=percent(left), y=top, width=percent(width), height=height, class_=tint)]
+        if width >= 3 + 2.4 * len(part.mark):
+            inside.append(label(part.mark, left + width / 2, top + height / 2 + 5, f"on{part.tint}", anchor="middle"))
+        drawn.append(element("g", hint(f"{part.name}: {part.size:,}"), *inside))
         left += width
-    told = [f"{called}: {count:,} of {total:,}" for _, called, count in parts]
-    return figure(name, 34, title, told, *drawn)
+    return drawn
+
+
+def _counted(parts: Sequence[_Part]) -> str:
+    total = sum(part.size for part in parts)
+    return ", ".join(f"{part.name} {part.size:,} of {total:,}" for part in parts)
 
 
 def meter(share: float) -> str:
@@ -161,7 +191,3 @@ def meter(share: float) -> str:
     track = element("rect", width="100%", height=6, rx=2, class_="track")
     bar = element("rect", width=full, height=6, rx=2, class_="kept")
     return element("svg", track, bar, class_="meter", width=56, height=6, aria_hidden="true")
-
-
-def _short(name: str, limit: int) -> str:
-    return name if len(name) <= limit else f"{name[: limit - 1]}…"

@@ -11,9 +11,22 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-from regrowth.reports.wording import visible
+from regrowth.reports.wording import MINUS, THIN, Unit, visible
 
-__all__ = ["Scale", "element", "figure", "hint", "label", "percent", "scale", "tick", "upright", "words"]
+__all__ = [
+    "Scale",
+    "element",
+    "figure",
+    "hint",
+    "label",
+    "percent",
+    "scale",
+    "short",
+    "tick",
+    "tick_names",
+    "upright",
+    "words",
+]
 
 
 class Scale(NamedTuple):
@@ -68,6 +81,14 @@ def words(text: str) -> str:
     return escape(visible(text), quote=False)
 
 
+def short(name: str, limit: int) -> str:
+    """Return a name of at most `limit` letters: the middle is left out, the end often tells names apart."""
+    if len(name) <= limit:
+        return name
+    tail = (limit - 1) // 3
+    return f"{name[: limit - 1 - tail]}…{name[-tail:]}"
+
+
 def hint(text: str) -> str:
     """Return what a pointer resting on the enclosing group shows."""
     return element("title", words(text))
@@ -95,6 +116,14 @@ def tick(text: str, place: float, y: float) -> str:
     if place > 94:
         return label(text, 100, y, "tick", anchor="end")
     return label(text, place, y, "tick", anchor="middle")
+
+
+def tick_names(ticks: Sequence[float], unit: Unit) -> list[str]:
+    """Return the names of ticks, all with as many decimals as the most precise of them needs."""
+    shown = [100 * mark if unit == "share" else mark for mark in ticks]
+    digits = next((d for d in range(6) if all(abs(round(mark, d) - mark) < 1e-9 for mark in shown)), 6)
+    names = [f"{mark:,.{digits}f}".replace("-", MINUS) for mark in shown]
+    return [f"{name}{THIN}%" for name in names] if unit == "share" else names
 
 
 def figure(name: str, height: float, title: str, describing: Sequence[str], *children: str) -> str:

@@ -1,9 +1,9 @@
 """Numbers and hostile text as people can read them.
 
-    share(0.4713)            47.1 %
-    gap(0.131, "share")      +13.1 points
-    duration(3725)           1 h 2 min
-    visible("a\\u202eb")      a⟨U+202E⟩b
+share(0.4713)            47.1 %
+gap(0.131, "share")      +13.1 points
+duration(3725)           1 h 2 min
+visible("a\\u202eb")      a⟨U+202E⟩b
 """
 
 import math
@@ -12,7 +12,22 @@ from typing import Literal
 
 from regrowth.core.protocols import Estimate
 
-__all__ = ["clipped", "count", "duration", "gap", "interval", "money", "number", "share", "spread", "value", "visible"]
+__all__ = [
+    "MINUS",
+    "THIN",
+    "Unit",
+    "clipped",
+    "count",
+    "duration",
+    "gap",
+    "interval",
+    "money",
+    "number",
+    "share",
+    "spread",
+    "value",
+    "visible",
+]
 
 Unit = Literal["share", "number"]
 
@@ -81,9 +96,8 @@ def gap(quantity: float, unit: Unit) -> str:
 
 
 def spread(estimate: Estimate, unit: Unit) -> str:
-    """Return the interval of a difference: `+9.8 to +16.4 points`."""
-    low, high = gap(estimate.low, unit), gap(estimate.high, unit)
-    return f"{low.split(THIN)[0]} to {high}"
+    """Return the interval of a difference, without its unit: `+9.8 to +16.4`."""
+    return " to ".join(gap(end, unit).split(THIN)[0] for end in (estimate.low, estimate.high))
 
 
 def interval(estimate: Estimate, unit: Unit) -> str:
@@ -94,8 +108,8 @@ def interval(estimate: Estimate, unit: Unit) -> str:
 
 
 def money(amount: float, currency: str = "") -> str:
-    """Return an amount of money: two decimals, four below one unit."""
-    digits = 2 if amount >= 1 or amount == 0 else 4
+    """Return an amount of money: two decimals, four where two would show little."""
+    digits = 2 if amount >= 0.1 or amount == 0 else 4
     return f"{amount:,.{digits}f}" + (f"{THIN}{currency}" if currency else "")
 
 

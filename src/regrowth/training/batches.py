@@ -66,6 +66,12 @@ class Rows:
         tokens: Ints = np.diff(self.starts).reshape(len(self), -1).sum(axis=1)
         return tokens
 
+    @cached_property
+    def widths(self) -> Ints:
+        """Return the positions that each record's longest side takes up: the last token is no input."""
+        positions: Ints = np.diff(self.starts).reshape(len(self), -1).max(axis=1) - 1
+        return positions
+
     @property
     def digest(self) -> str:
         """Return what names the rows and their order: 32 hexadecimal digits."""
@@ -172,10 +178,33 @@ def batches(rows: Rows, *, tokens: int, seed: int, start: Position = Position())
             yield Batch(group, Position(epoch, number) if number < len(groups) else Position(epoch + 1))
 
 
-def passes(rows: Rows, batch: Batch, *, parts: int, pad: int) -> list[Pass]:
-    """Cut a batch into at most `parts` passes of about equal size, shorter records first."""
-    ascending = batch.records[np.argsort(rows.lengths[batch.records], kind="stable")]
-    return [_collate(rows, group, pad) for group in _cut(ascending, rows.lengths, parts)]
+def passes(rows: Rows, batch: Batch, *, tokens: int, price: int, pad: int) -> list[Pass]:
+    """Cut a batch, sorted by length, into passes of at most `tokens` positions (a longer record goes alone).
+
+    Where to cut is the cheapest way to pay for every position, padding included, and a fixed price per pass.
+
+    Args:
+        price: what a pass costs besides its positions, in positions.
+    """
+    widths = rows.widths[batch.records]
+    order = np.argsort(widths, kind="stable")
+    groups = np.split(batch.records[order], _cheapest(widths[order] * len(rows.sides), tokens, price))
+    return [_collate(rows, group, pad) for group in groups]
+
+
+def _cheapest(widths: Ints, limit: int, price: int) -> list[int]:
+    """Return where to cut ascending widths so that Σ (records · widest + price) is least, by dynamic programming."""
+    costs = np.zeros(len(widths) + 1, dtype=np.int64)
+    opens = [0]
+    for end, width in enumerate(widths.tolist(), 1):
+        first = max(0, end - max(1, limit // width))
+        totals = costs[first:end] + np.arange(end - first, 0, -1) * width + price
+        opens.append(first + int(totals.argmin()))
+        costs[end] = totals[opens[end] - first]
+    cuts = [opens[-1]]
+    while cuts[-1]:
+        cuts.append(opens[cuts[-1]])
+    return cuts[-2::-1]
 
 
 def _cut(order: Ints, lengths: Ints, parts: int) -> list[Ints]:

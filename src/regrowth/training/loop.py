@@ -39,6 +39,9 @@ __all__ = ["VERSION", "OnStep", "train"]
 VERSION = 1
 """Of the arithmetic; part of the result's name. Raised whenever equal input may give other weights."""
 
+PASS_PRICE = {"cpu": 64, "cuda": 1024}
+"""What a pass costs besides its positions, in positions: launches, and the weights' and gradients' way to memory."""
+
 UNREAD = {"cpu": 1, "cuda": 16}
 """Steps whose figures may wait on the device: reading a number makes a GPU finish all queued work first."""
 
@@ -138,7 +141,8 @@ def _advance(run: _Run, reader: "_Reader", keep: Callable[[], None], stop: Calla
 def _update(run: _Run, batch: Batch) -> dict[str, Tensor]:
     """Take one optimizer step; its figures stay on the device."""
     run.optimizer.zero_grad(set_to_none=True)
-    parts = passes(run.rows, batch, parts=run.settings.accumulate, pad=run.pad)
+    price = PASS_PRICE[run.device.type]
+    parts = passes(run.rows, batch, tokens=run.settings.tokens_per_pass, price=price, pad=run.pad)
     tokens = [sum(part.counts[side] for part in parts) for side in range(len(run.rows.sides))]
     figures: dict[str, Tensor] = {}
     for part in parts:

@@ -20,7 +20,7 @@ class TrainingSettings(BaseModel):
 
     steps: PositiveInt = 300
     """Optimizer steps."""
-    tokens_per_batch: PositiveInt = 4096
+    tokens_per_batch: PositiveInt = 2048
     """Tokens of one optimizer step, prompt and reply together: so many or a little less, give or take a record."""
     learning_rate: PositiveFloat = 1e-3
     """Its peak. 1e-3 suits a few million weights, 1e-5 a few billion."""
@@ -34,8 +34,9 @@ class TrainingSettings(BaseModel):
     """Largest Euclidean norm of the whole gradient; what is longer is scaled down to it."""
     seed: NonNegativeInt = 0
     """Of the data order: the only thing left to chance."""
-    accumulate: PositiveInt = 4
-    """Passes that a step is cut into, shorter records first. Less memory and less padding; equal up to rounding."""
+    tokens_per_pass: PositiveInt = 4096
+    """Positions, padding included, that go through the network at once. Bounds the memory: a step that holds more
+    adds up the gradients of several passes (equal up to rounding)."""
     checkpoint_every: PositiveInt = 50
     """Steps between checkpoints. Does not reach the result."""
     threads: PositiveInt = 2

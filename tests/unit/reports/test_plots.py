@@ -1,0 +1,185 @@
+"""Plots: the same bytes for the same blocks, true to scale, and heard by a screen reader."""
+
+import math
+import os
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import reports
+
+from regrowth.core.protocols import Estimate
+from regrowth.reports import lines, plots
+from regrowth.reports.blocks import Arm, Curves, Funnel, Measure, Refusals, Rejects, Scores, Series
+from regrowth.reports.svg import scale, short, tick_names
+
+GOLDEN = Path(__file__).parent / "golden"
+DRAWN: dict[str, Callable[[], str]] = {
+    "intervals": lambda: plots.intervals(reports.SCORES, reports.SCORES.measures[0], "p"),
+    "funnel": lambda: plots.funnel(reports.FUNNEL, "p"),
+    "reasons": lambda: plots.reasons(reports.REJECTS, "p"),
+    "origins": lambda: plots.origins(reports.LINEAGE, "p"),
+    "curves": lambda: lines.curves(reports.CURVES, "p"),
+    "meter": lambda: plots.meter(0.37),
+}
+HOSTILE = '</text><script>alert("\u202e&amp;")</script>'
+
+
+def tree(drawn: str) -> ET.Element:
+    """Read what was drawn as XML: one plot, or a plot and the names beside it."""
+    return ET.fromstring(f"<all>{drawn}</all>")
+
+
+def found(drawn: str, tag: str, class_: str) -> list[dict[str, str]]:
+    return [one.attrib for one in tree(drawn).iter(tag) if class_ in one.get("class", "").split()]
+
+
+def place(attribute: str) -> float:
+    return float(attribute.removesuffix("%"))
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_plot_is_drawn_as_it_was(name: str) -> None:
+    path, drawn = GOLDEN / f"{name}.svg", DRAWN[name]().replace("><", ">\n<") + "\n"
+    if os.environ.get("REGROWTH_GOLDEN") == "write":
+        path.write_text(drawn, "utf-8")
+    assert drawn == path.read_text("utf-8"), "look at the page, then run the tests with REGROWTH_GOLDEN=write"
+
+
+@pytest.mark.parametrize("name", [name for name in DRAWN if name != "meter"])
+def test_a_plot_can_be_heard(name: str) -> None:
+    plot = tree(DRAWN[name]())[0]
+    assert plot.get("role") == "img"
+    title, description = plot[0], plot[1]
+    assert plot.get("aria-labelledby") == f"{title.get('id')} {description.get('id')}"
+    assert title.text
+    assert re.search(r"\d", description.text or "")
+
+
+def test_a_dot_lies_within_its_whiskers_and_at_its_value() -> None:
+    drawn = DRAWN["intervals"]()
+    dots = [place(dot["cx"]) for dot in found(drawn, "circle", "dot")]
+    spans = [line for line in found(drawn, "line", "whisker") if line["x1"] != line["x2"]]
+    assert len(dots) == len(spans) == 3
+    assert all(place(span["x1"]) < dot < place(span["x2"]) for dot, span in zip(dots, spans, strict=True))
+    # 0.34, 0.47 and 0.35 on a scale from 30 % at 2 to 55 % at 98.
+    assert dots == pytest.approx([2 + 96 * (value - 0.3) / 0.25 for value in (0.34, 0.47, 0.35)], abs=0.01)
+
+
+def test_the_baseline_runs_through_every_arm() -> None:
+    drawn = DRAWN["intervals"]()
+    places = {line["x1"] for line in found(drawn, "line", "reference")}
+    assert places == {found(drawn, "circle", "dot")[0]["cx"]}
+    assert len(found(drawn, "line", "reference")) == 3
+
+
+def test_all_shares_of_a_block_are_drawn_to_one_scale() -> None:
+    arm = Arm(name="a", estimates={"one": Estimate(0.1, 0.05, 0.2, 9), "other": Estimate(0.8, 0.7, 0.9, 9)})
+    scores = Scores(measures=(Measure(name="one"), Measure(name="other")), arms=(arm,))
+    ticks = [
+        [tick.text for tick in tree(plots.intervals(scores, measure, "p")).iter("text") if tick.get("class") == "tick"]
+        for measure in scores.measures
+    ]
+    assert ticks[0] == ticks[1]
+
+
+def test_the_bars_of_a_funnel_are_as_long_as_their_counts() -> None:
+    kept = [place(bar["width"]) for bar in found(DRAWN["funnel"](), "rect", "kept")]
+    lost = [place(bar["width"]) for bar in found(DRAWN["funnel"](), "rect", "lost")]
+    assert kept == [100, 89.5, 40, 40]
+    assert lost == [10.5, 49.5]
+
+
+def test_the_parts_of_a_bar_fill_it() -> None:
+    many = Rejects(gates=tuple(Refusals(gate=f"gate {n}", count=100 - n) for n in range(12)))
+    parts = found(plots.reasons(many, "p"), "rect", "segment")
+    assert len(parts) == plots.MOST_REASONS + 1
+    assert sum(place(part["width"]) for part in parts) == pytest.approx(100, abs=0.1)
+    assert "others: 455" in plots.reasons(many, "p")
+
+
+def test_a_gap_parts_a_line() -> None:
+    assert len(found(DRAWN["curves"](), "polyline", "line1")) == 1
+    assert len(found(DRAWN["curves"](), "polyline", "line2")) == 2
+
+
+def test_a_long_line_is_thinned_but_keeps_its_extremes_and_gets_a_running_mean() -> None:
+    values = [math.sin(step / 100) for step in range(10_000)]
+    values[4_321] = 9.0
+    block = Curves(title="t", x="step", y="loss", series=(Series(name="a", x=tuple(range(10_000)), y=tuple(values)),))
+    every, mean = (line["points"].split() for line in found(lines.curves(block, "p"), "polyline", "curve"))
+    assert max(len(every), len(mean)) <= 2 * lines.MOST_POINTS
+    heights = [float(point.split(",")[1]) for point in every]
+    assert min(heights) < min(float(point.split(",")[1]) for point in mean) - 50
+    assert lines.window(block) == 333
+
+
+def test_a_running_mean_of_a_straight_line_is_that_line() -> None:
+    block = Curves(title="t", x="x", y="y", series=(Series(name="a", x=tuple(range(150)), y=tuple(range(150))),))
+    every, mean = (line["points"] for line in found(lines.curves(block, "p"), "polyline", "curve"))
+    assert every == mean
+
+
+def test_names_too_long_for_the_end_of_a_line_become_numbers() -> None:
+    names = ("trained on verified answers", "trained on unverified answers")
+    block = Curves(title="t", x="x", y="y", series=tuple(Series(name=name, x=(0, 1), y=(0, 1)) for name in names))
+    assert lines.numbered(block)
+    assert not lines.numbered(reports.CURVES)
+    assert [text.text for text in tree(lines.curves(block, "p"))[1].iter("text")] == ["1", "2"]
+
+
+def test_names_at_the_ends_of_lines_never_overlap() -> None:
+    block = Curves(
+        title="t", x="x", y="y", series=tuple(Series(name=f"n{n}", x=(0, 1), y=(0, n / 1000)) for n in range(6))
+    )
+    heights = sorted(float(text.get("y", "")) for text in tree(lines.curves(block, "p"))[1].iter("text"))
+    assert all(below - above >= 15.9 for above, below in zip(heights, heights[1:], strict=False))
+    assert heights[-1] <= lines.HEIGHT
+
+
+@pytest.mark.parametrize("series", [(), (Series(name="a", x=(1,), y=(math.nan,)),)])
+def test_nothing_is_drawn_where_there_is_no_point(series: tuple[Series, ...]) -> None:
+    assert lines.curves(Curves(title="t", x="x", y="y", series=series), "p") == ""
+
+
+@pytest.mark.parametrize("points", [((3,), (0.5,)), ((0, 0), (1, 1)), ((1, 2), (0, 0)), ((-5, 5), (-1e-9, 1e12))])
+def test_any_curve_can_be_drawn(points: tuple[tuple[float, ...], tuple[float, ...]]) -> None:
+    block = Curves(title="t", x="x", y="y", series=(Series(name="a", x=points[0], y=points[1]),))
+    assert "nan" not in lines.curves(block, "p")
+
+
+def test_what_is_hostile_in_a_name_stays_text() -> None:
+    scores = Scores(measures=(Measure(name=HOSTILE),), arms=(Arm(name=HOSTILE, estimates={HOSTILE: Estimate(1, 1, 1, 1)}),))
+    block = Curves(title="t", x=HOSTILE, y=HOSTILE, series=tuple(Series(name=HOSTILE, x=(1,), y=(1,)) for _ in "ab"))
+    rejects = Rejects(gates=(Refusals(gate=HOSTILE, count=1),))
+    funnel = Funnel(attempted=1, made=1, accepted=1)
+    drawn = [plots.intervals(scores, scores.measures[0], "p"), lines.curves(block, "p"), plots.reasons(rejects, "p")]
+    for one in (*drawn, plots.funnel(funnel, "p")):
+        assert not list(tree(one).iter("script"))
+        assert "\u202e" not in one
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9), st.integers(2, 8))
+def test_a_scale_holds_its_values_between_round_ticks(low: float, width: float, ticks: int) -> None:
+    high = low + width
+    made = scale(low, high, (0, 100), ticks=ticks)
+    room = 1e-6 * max(1.0, abs(low), abs(high))
+    assert made.low <= low + room
+    assert made.high >= high - room
+    assert list(made.ticks) == sorted(made.ticks)
+    assert 0 <= made(low) <= made(high) <= 100
+
+
+def test_ticks_have_the_decimals_they_need() -> None:
+    assert tick_names((12.0, 12.25, 12.5), "number") == ["12.00", "12.25", "12.50"]
+    assert [name.replace("\u202f", " ") for name in tick_names((0.3, 0.35), "share")] == ["30 %", "35 %"]
+    assert tick_names((-500000.0, 0.0), "number") == ["−500,000", "0"]
+
+
+def test_a_long_name_keeps_both_its_ends() -> None:
+    assert short("gate_number_12", 14) == "gate_number_12"
+    assert short("gate_with_a_long_name_12", 12) == "gate_wit…_12"
