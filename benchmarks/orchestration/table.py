@@ -53,9 +53,10 @@ def kill_table(key: Key, rows: Sequence[Row]) -> str:
         [
             named(peer, group),
             len(group),
-            middle(group, lambda row: row["killed"]["answered"], ".0f"),
-            middle(group, lambda row: row["killed"]["in_flight"], ".0f"),
+            spread(group, lambda row: row["killed"]["answered"] - row["killed"]["unheard"]),
+            spread(group, lambda row: row["killed"]["unheard"]),
             spread(group, lambda row: row["server"]["paid_again"]),
+            spread(group, lambda row: max(0, row["server"]["paid_again"] - row["killed"]["unheard"])),
             spread(group, outcome("lost")),
             spread(group, outcome("duplicated")),
             ", ".join(sorted({ending(row) for row in group})),
@@ -63,7 +64,7 @@ def kill_table(key: Key, rows: Sequence[Row]) -> str:
         for peer, group in by_peer(rows)
     ]
     head = [
-        "", "runs", "answered at the kill", "in flight at the kill", "paid again", "lost", "duplicated", "second start"
+        "", "runs", "received before the kill", "in flight at the kill", "paid again", "of these received before", "lost", "duplicated", "second start"
     ]  # fmt: skip
     return f"### SIGKILL half-way through {key[1]:,} prompts, {key[2]} step(s), same command again\n\n" + markdown(
         head, lines

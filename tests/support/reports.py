@@ -30,7 +30,10 @@ from regrowth.reports.blocks import (
 
 HEADLINE = Headline(
     text="accuracy 34 % → 47 % on 800 unseen problems",
-    figures=(Figure(label="records verified", value="2,000", note="of 9,214 made"), Figure(label="time", value="4 min")),
+    figures=(
+        Figure(label="records verified", value="2,000", note="of 9,214 made"),
+        Figure(label="time", value="4 min"),
+    ),
 )
 SCORES = Scores(
     measures=(Measure(name="greedy"), Measure(name="perplexity", unit="number", better="lower")),

@@ -183,8 +183,12 @@ class Server:
         busy = self.served.in_flight > self.behaviour.bearable
         self._active -= 1
         self.served.in_flight -= 1
-        if self._waiting:
-            self._begin(*self._waiting.popleft())
+        while self._waiting:
+            waiting, asked = self._waiting.popleft()
+            if not waiting.gone:
+                self._begin(waiting, asked)
+                break
+            self.served.in_flight -= 1  # nobody waits for it any longer, and servers know
         if not connection.gone:
             self._answer(connection, request, busy)
 

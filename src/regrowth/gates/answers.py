@@ -28,15 +28,15 @@ __all__ = ["AnswerKind", "exact_answer", "final_answer", "final_number"]
 
 AnswerKind: TypeAlias = Literal["auto", "number", "text"]
 
-LARGEST_POWER = 400
-"""Longest number that is read, in digits, and largest power of ten: more is no answer and costs memory."""
+LONGEST = 400
+"""Characters of an answer in which its number must stand; digits of a number, and its largest power of ten."""
 
 _MARK = re.compile(
     r"""
-    \#{4} \s* (?P<hashes>[^\n]*)
-    | ^ [ \t*_>-]* (?: (?-i:A) | Answer | Antwort ) [*_]* : [*_]* \s* (?P<line>[^\n]*)
+    \#{4} \s*
+    | ^ [ \t*_>-]* (?: (?-i:A) | Answer | Antwort ) [*_]* : [*_]* \s*
     | \b (?: answer | result | Antwort | Ergebnis | Lösung ) [*_]*
-      (?: \s+ (?: is | equals | ist | lautet ) \b | \s* [:=] ) [*_:]* \s* (?P<said>[^\n]*)
+      (?: \s+ (?: is | equals | ist | lautet ) \b | \s* [:=] ) [*_:]* \s*
     | \\boxed \s* \{ (?P<boxed> (?: [^{}] | \{ (?: [^{}] | \{[^{}]*\} )* \} )* ) \}
     """,
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
@@ -75,20 +75,17 @@ _LATEX = (
 
 def final_number(text: str) -> Fraction | None:
     """Return the final number of a text; nothing if there is none, or if it can be read in two ways."""
-    chosen: list[Fraction | None] = []
     for answer in _marked(text):
-        clause = _CLAUSE_END.split(answer, maxsplit=1)[0]
-        said = list(_numbers(clause.rpartition("=")[2])) or list(_numbers(answer.rpartition("=")[2]))
-        chosen = said[:1] or chosen
-    if not chosen:
-        chosen = list(_numbers(text))
-    return chosen[-1] if chosen else None
+        clause = _CLAUSE_END.split(answer[:LONGEST], maxsplit=1)[0]
+        if said := list(_numbers(clause.rpartition("=")[2])) or list(_numbers(answer[:LONGEST].rpartition("=")[2])):
+            return said[0]
+    numbers = list(_numbers(text))
+    return numbers[-1] if numbers else None
 
 
 def final_answer(text: str) -> str:
     """Return what follows the last mark of an answer; without one, the last line that is not empty."""
-    answers = [answer for answer in _marked(text) if answer.strip()] or text.strip().splitlines()
-    return answers[-1].strip() if answers else ""
+    return next(_marked(text), None) or _last_line(text)
 
 
 def exact_answer(kind: AnswerKind = "auto") -> Callable[[Record], Record]:
@@ -103,7 +100,7 @@ def exact_answer(kind: AnswerKind = "auto") -> Callable[[Record], Record]:
 
 
 def _exact_answer(record: Record, *, kind: AnswerKind) -> Record:
-    asked = _asked(record.target)
+    asked = next(_marked(record.target), None) or record.target.strip()
     target = final_number(record.target) if kind == "number" or (kind == "auto" and _is_number(asked)) else None
     if not asked or (kind == "number" and target is None):
         raise Rejected("exact_answer", f"nothing to compare with: the record's target is {shown(record.target)}")
@@ -116,10 +113,6 @@ def _exact_answer(record: Record, *, kind: AnswerKind) -> Record:
     return record
 
 
-def _asked(target: str) -> str:
-    return ([answer.strip() for answer in _marked(target) if answer.strip()] or [target.strip()])[-1]
-
-
 def _is_number(answer: str) -> bool:
     plain = _simplified(answer)
     found = list(_NUMBER.finditer(plain))
@@ -128,14 +121,23 @@ def _is_number(answer: str) -> bool:
 
 
 def _compare_texts(response: str, asked: str) -> None:
-    answer = final_answer(response)
-    whole = response if answer == (response.strip().splitlines() or [""])[-1].strip() else answer
-    if _normalised(asked) not in (_normalised(answer), _normalised(whole)):
-        raise Rejected("exact_answer", f"found {shown(answer)}, expected {shown(asked)}")
+    marked = next(_marked(response), None)
+    found = [marked] if marked else [_last_line(response), response]
+    if _normalised(asked) not in map(_normalised, found):
+        raise Rejected("exact_answer", f"found {shown(found[0])}, expected {shown(asked)}")
 
 
 def _marked(text: str) -> Iterator[str]:
-    return (next(filter(None, mark.groups()), "") for mark in _MARK.finditer(text))
+    """Yield what follows each mark up to the end of its line, where there is something; the last comes first."""
+    for mark in reversed(list(_MARK.finditer(text))):
+        end = text.find("\n", mark.end())
+        answer = mark["boxed"] if mark["boxed"] is not None else text[mark.end() : end if end >= 0 else len(text)]
+        if answer.strip():
+            yield answer.strip()
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or [""])[-1].strip()
 
 
 def _numbers(text: str) -> Iterator[Fraction | None]:
@@ -145,11 +147,11 @@ def _numbers(text: str) -> Iterator[Fraction | None]:
 def _number(found: re.Match[str]) -> Fraction | None:
     part = found.groupdict()
     doubtful = part["doubt"] is not None or part["follows"] is not None
-    if doubtful or len(part["digits"]) > LARGEST_POWER or not _PLAIN.fullmatch(part["digits"]):
+    if doubtful or len(part["digits"]) > LONGEST or not _PLAIN.fullmatch(part["digits"]):
         return None
     power = int((part["exponent"] or part["ten"] or "0").replace("−", "-"))
     below = int(part["below"] or "1")
-    if abs(power) > LARGEST_POWER or not below:
+    if abs(power) > LONGEST or not below:
         return None
     size = int(part["whole"] or "0") + Fraction(part["digits"].replace(",", "")) * Fraction(10) ** power / below
     return -size if part["minus"] or part["inner"] else size

@@ -24,7 +24,7 @@ from regrowth.gates.naming import named
 
 __all__ = ["matches", "no_refusal", "not_empty", "not_repetitive", "refusal", "repetition", "valid_json"]
 
-OPENING = 300
+OPENING = 200
 """Characters of a reply in which a refusal would stand."""
 LEADS = 4
 """Most leads ("I'm sorry, but", "as an AI,") in front of a refusal."""

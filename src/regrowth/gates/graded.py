@@ -97,5 +97,6 @@ def _from_json(verdict: str) -> float | None:
         score = parse_json(found[0]).get("score") if found else None
     except ValueError:
         return None
-    number = isinstance(score, int | float) and not isinstance(score, bool)
-    return float(max(WORST - 1, min(score, BEST + 1))) if number else None
+    if isinstance(score, bool) or not isinstance(score, int | float):
+        return None
+    return float(max(WORST - 1, min(score, BEST + 1)))

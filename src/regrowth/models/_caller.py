@@ -19,7 +19,6 @@ from typing import Any, NoReturn
 import aiohttp
 import orjson
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
-from yarl import URL
 
 from regrowth.core.errors import CallFailed, ModelUnavailable
 from regrowth.core.settings import Frozen
@@ -92,7 +91,12 @@ class Call:
 
 
 class Caller:
-    """Post JSON to one server and hand back the JSON it replies. Belongs to one event loop at a time."""
+    """Post JSON to one server and hand back the JSON it replies. Serves one event loop at a time."""
+
+    _session: aiohttp.ClientSession
+    _limiter: Limiter
+    _judging: asyncio.Lock
+    """Held by the one call that asks whether the server lives."""
 
     def __init__(self, base: str, settings: HttpSettings, probe: Body, check: Callable[[Any], str]) -> None:
         """`probe` is a trivial request to the chat endpoint; `check` says what is wrong with the shape of a reply."""
@@ -102,7 +106,7 @@ class Caller:
         """Fields of a request that this server was found to refuse."""
         self._probe = probe
         self._check = check
-        self._chat = URL(f"{base}/chat/completions")
+        self._chat = f"{base}/chat/completions"
         self._echoes = Echoes()
         self._chance = random.Random()
         self._reached = False
@@ -163,12 +167,13 @@ class Caller:
         call.began = call.began or began
         try:
             outcome = await self._exchange(payload, believed=call.echo)
+            # Before the place is given back: who waits for it must find the lowered limit.
+            if not isinstance(outcome, Fault):
+                limiter.replied(began)
+            elif outcome.kind in ("busy", "slow"):
+                limiter.troubled(began, outcome.wait or 0.0, slow=outcome.kind == "slow")
         finally:
             limiter.leave()
-        if not isinstance(outcome, Fault):
-            limiter.replied(began)
-        elif outcome.kind in ("busy", "slow"):
-            limiter.troubled(began, outcome.wait or 0.0, slow=outcome.kind == "slow")
         return outcome
 
     # One exchange -----------------------------------------------------------------------------------------------
@@ -229,7 +234,7 @@ class Caller:
             await self._refuse(call, fault)
         pause = backoff(call.attempts, self.settings.backoff, self._chance)
         left = call.began + self.settings.patience - asyncio.get_running_loop().time()
-        if (fault.wait or 0.0) > left:
+        if fault.wait and fault.wait > left:
             self._give_up(f"{self.base} asks to wait {fault.wait:.0f} s ({fault.reason}). Run the command again then.")
         pause = 0.0 if fault.kind == "echoed" else pause + (fault.wait or 0.0)
         if call.attempts >= self.settings.attempts or pause > left:

@@ -56,7 +56,7 @@ class Limiter:
         self._round_began = now
         self._latencies: list[float] = []
         self._troubles = 0
-        self._full = False
+        self._full = bool(self._waiting)
 
     async def enter(self, *, urgent: bool = False) -> None:
         """Wait for a place; `urgent` goes to the head of the queue. Every `enter` needs its `leave`."""
@@ -93,7 +93,7 @@ class Limiter:
     def replied(self, began: float) -> None:
         """Count a reply to a request that began at this time of the loop's clock."""
         now = asyncio.get_running_loop().time()
-        if began < self._round_began:
+        if began < self._round_began or self._paused_until:
             return
         self._latencies.append(now - began)
         if len(self._latencies) + self._troubles >= self.limit:
@@ -101,7 +101,7 @@ class Limiter:
 
     def troubled(self, began: float, pause: float = 0.0, *, slow: bool = False) -> None:
         """Count a request that the server had no room for; `pause`: seconds it asks to be left alone."""
-        if began < self._round_began:
+        if began < self._round_began or self._paused_until:
             return
         self._troubles += 1
         if self._troubles * TROUBLE < self.limit:

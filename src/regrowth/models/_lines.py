@@ -92,14 +92,18 @@ def _plain(path: Path) -> BinaryIO:
 
 
 def _unpacked(path: Path) -> BinaryIO:
-    unpacked = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed by `Lines.close`
-    try:
-        with gzip.open(path) as file:
+    with gzip.open(path) as file:
+        begin = file.read(IN_MEMORY + 1)
+        if len(begin) <= IN_MEMORY:
+            return BytesIO(begin)
+        unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `Lines.close`
+        try:
+            unpacked.write(begin)
             shutil.copyfileobj(file, unpacked)
-    except BaseException:
-        unpacked.close()
-        raise
-    return cast("BinaryIO", unpacked)
+        except BaseException:
+            unpacked.close()
+            raise
+        return cast("BinaryIO", unpacked)
 
 
 def _from_start(file: BinaryIO) -> Iterator[bytes]:

@@ -17,8 +17,7 @@ can do without (`response_format`, `n`, `seed`, …) is left out from then on.
 import asyncio
 from collections.abc import Sequence
 from typing import Any, cast
-
-from yarl import URL
+from urllib.parse import urlsplit
 
 from regrowth.core.errors import CallFailed, SettingsError
 from regrowth.core.protocols import Answer, Completion, Cost, Sampling
@@ -129,14 +128,15 @@ class HttpBackend:
 
 def _plain(base: str) -> str:
     try:
-        url = URL(base)
+        url = urlsplit(base)
+        host, _ = url.hostname, url.port  # a port that is no number shows only when it is read
     except ValueError:
-        url = URL()
-    if url.scheme not in ("http", "https") or not url.host:
-        raise SettingsError(f"address {base!r}: expected http://host:port/v1 or https://host/v1")
-    if url.user or url.password or url.query or url.fragment:
+        url, host = urlsplit(""), None
+    if url.scheme not in ("http", "https") or not host:
+        raise SettingsError("the address of a server must read http://host:port/v1 or https://host/v1")
+    if url.username or url.password or url.query or url.fragment:
         raise SettingsError(
-            f"address of {url.host}: it holds more than scheme, host, port and path. Put a key into an environment "
+            f"the address of {host} holds more than scheme, host, port and path. Put a key into an environment "
             "variable and name that by key_env."
         )
     return base.rstrip("/")

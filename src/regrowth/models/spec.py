@@ -21,7 +21,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from regrowth.core.errors import MissingExtra, SettingsError
 from regrowth.core.protocols import Backend
-from regrowth.models.http import HttpBackend, HttpSettings
 from regrowth.models.recorded import RecordedBackend
 
 __all__ = ["backend"]
@@ -63,6 +62,9 @@ def _options_in(query: str, name: str) -> dict[str, Any]:
 
 
 def _openai(rest: str, options: dict[str, Any]) -> Backend:
+    # The HTTP library takes a fifth of a second to import, and most kinds of model do without.
+    from regrowth.models.http import HttpBackend, HttpSettings
+
     found = re.fullmatch(r"(.+)@(https?://.+)", rest)
     if found is None and re.search(r"@[\w.-]+(:\d+|/v\d)", rest):
         raise SettingsError("openai:model@address: the address must begin with http:// or https://.")

@@ -46,7 +46,8 @@ class _Pile:
 
     def shown(self) -> list[Place]:
         """Return a few places, of different reasons where there are any."""
-        return sorted(dict.fromkeys([*self.kinds.values(), *self.first]), key=_order)[:SHOWN]
+        chosen = list(dict.fromkeys([*self.kinds.values(), *self.first]))[:SHOWN]
+        return sorted(chosen, key=_order)
 
 
 def stops(dataset: Dataset) -> Mapping[Stop, int]:

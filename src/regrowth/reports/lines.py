@@ -27,6 +27,8 @@ LETTER = 8.2
 """Pixels that a letter of a name takes, at most about."""
 LONGEST = 14
 
+FEW_STEPS = 6
+"""Up to so many steps, such as rounds, are named one by one."""
 SMOOTHED_FROM = 120
 """Points from which on a running mean is drawn over the values."""
 
@@ -63,7 +65,8 @@ def _scales(block: Curves, lines: Sequence[Series]) -> tuple[Scale, Scale]:
     ticked = scale(min(steps), max(steps), (0.0, 100.0), ticks=5)
     # Across, the line fills the plot: round numbers are marked where they fall, not rounded out to.
     first, last = (min(steps), max(steps)) if max(steps) > min(steps) else (ticked.low, ticked.high)
-    inside = tuple(mark for mark in ticked.ticks if first <= mark <= last)
+    few = tuple(sorted(set(steps)))
+    inside = few if len(few) <= FEW_STEPS else tuple(mark for mark in ticked.ticks if first <= mark <= last)
     return Scale(first, last, inside, 1.5, 98.5), up
 
 

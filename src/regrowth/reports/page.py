@@ -86,9 +86,15 @@ def _room() -> jinja2.Environment:
         "interval": wording.interval,
         "gap": wording.gap,
         "spread": wording.spread,
+        "breakable": breakable,
         "clipped": partial(wording.clipped, limit=MOST_LETTERS),
     }
     return room
+
+
+def breakable(name: str) -> Markup:
+    """Return a name that may be broken after an underscore, on a narrow page."""
+    return Markup("_<wbr>").join(wording.visible(part) for part in name.split("_"))  # escapes the parts
 
 
 def panels(block: Scores) -> list[tuple[Measure, str]]:

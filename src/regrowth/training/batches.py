@@ -179,9 +179,9 @@ def batches(rows: Rows, *, tokens: int, seed: int, start: Position = Position())
 
 
 def passes(rows: Rows, batch: Batch, *, tokens: int, price: int, pad: int) -> list[Pass]:
-    """Cut a batch, sorted by length, into passes of at most `tokens` positions (a longer record goes alone).
+    """Sort a batch by length and cut it where positions, padding included, and passes together cost least.
 
-    Where to cut is the cheapest way to pay for every position, padding included, and a fixed price per pass.
+    The widest pass comes first. None has more than `tokens` positions, unless a single record has.
 
     Args:
         price: what a pass costs besides its positions, in positions.
@@ -189,7 +189,7 @@ def passes(rows: Rows, batch: Batch, *, tokens: int, price: int, pad: int) -> li
     widths = rows.widths[batch.records]
     order = np.argsort(widths, kind="stable")
     groups = np.split(batch.records[order], _cheapest(widths[order] * len(rows.sides), tokens, price))
-    return [_collate(rows, group, pad) for group in groups]
+    return [_collate(rows, group, pad) for group in reversed(groups)]
 
 
 def _cheapest(widths: Ints, limit: int, price: int) -> list[int]:

@@ -1,9 +1,8 @@
 """The one training loop: batches in, weights out, whatever the loss.
 
 A step cuts its batch into passes, adds up the gradients of their shares of the loss, clips and takes one AdamW step
-(Loshchilov and Hutter, 2019, arXiv:1711.05101; betas 0.9 and 0.95). Dropout is off. Nothing is drawn at random but
-the order of the data, and that follows from (seed, epoch); so a training that was killed goes on from its newest
-checkpoint and ends, on a CPU, with the very same bytes.
+(`optimizer`). Dropout is off. Nothing is drawn at random but the order of the data, and that follows from (seed,
+epoch); so a training that was killed goes on from its newest checkpoint and ends, on a CPU, with the very same bytes.
 
     log = train(load("models/tiny"), records, sft, TrainingSettings(steps=200),
                 out=Path("weights"), scratch=Path("scratch"), lineage={"data": dataset.fingerprint})
@@ -13,24 +12,28 @@ checkpoint and ends, on a CPU, with the very same bytes.
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW
 
 from regrowth.core.errors import SettingsError
+from regrowth.core.files import told
 from regrowth.core.record import Record, canonical, digest
 from regrowth.training import checkpoints
 from regrowth.training.batches import Batch, Pass, Position, Rows, batches, passes, tokenize
 from regrowth.training.checkpoints import Checkpoint
 from regrowth.training.journal import Journal, TrainingLog, read_lines
 from regrowth.training.objectives import Objective, Side, View
-from regrowth.training.policy import logprobs
+from regrowth.training.optimizer import AdamW, clip
+from regrowth.training.policy import Policy, policy
 from regrowth.training.settings import TrainingSettings
 from regrowth.weights.loading import Weights, save
 
@@ -42,11 +45,17 @@ VERSION = 1
 PASS_PRICE = {"cpu": 64, "cuda": 1024}
 """What a pass costs besides its positions, in positions: launches, and the weights' and gradients' way to memory."""
 
+KINDS = ("weight", "first moment", "second moment")
+"""Of the tensors in a checkpoint, before the names of the weights."""
+
 UNREAD = {"cpu": 1, "cuda": 16}
 """Steps whose figures may wait on the device: reading a number makes a GPU finish all queued work first."""
 
 OnStep: TypeAlias = Callable[[int, dict[str, float]], None]
 """Hears the number of a step and its figures."""
+
+_Shares: TypeAlias = tuple[list[Tensor], dict[str, Tensor]]
+_Spread: TypeAlias = Callable[[Callable[[Pass], _Shares], Iterable[Pass]], Iterable[_Shares]]
 
 
 @dataclass
@@ -54,6 +63,8 @@ class _Run:
     """What a step changes, and what it reads."""
 
     network: nn.Module
+    policy: Policy
+    names: list[str]
     optimizer: AdamW
     rows: Rows
     objective: Objective
@@ -94,27 +105,29 @@ def train(
     rows = tokenize(records, weights.codec, context=weights.context, sides=objective.sides)
     run = _run(weights, rows, objective, settings)
     identity = digest(VERSION, weights.digest, rows.digest, objective.to_json(), settings.to_json())
-    scratch.mkdir(parents=True, exist_ok=True)
-    with _threads(settings.threads), Journal(scratch, _resume(run, scratch, identity)) as journal:
-        reader = _Reader(journal, on_step, run)
-        _advance(run, reader, lambda: _keep(run, journal, scratch, identity), stop or (lambda: False))
-    told = {"objective": objective.to_json(), "settings": settings.to_json()}
-    header = {**lineage, **{name: canonical(facts).decode() for name, facts in told.items()}}
-    save(run.network, weights.codec, out, lineage=header)
-    log = journal.log(rows)
-    log.write(out)
+    described = {"objective": objective.to_json(), "settings": settings.to_json()}
+    header = {**lineage, **{name: canonical(facts).decode() for name, facts in described.items()}}
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+        with Journal(scratch, _resume(run, scratch, identity)) as journal:
+            reader = _Reader(journal, on_step, run)
+            _advance(run, reader, lambda: _keep(run, journal, scratch, identity), stop or (lambda: False))
+        log = journal.log(rows)
+        save(run.network, weights.codec, out, lineage=header)
+        log.write(out)
+    except OSError as error:
+        raise told(error, scratch) from error
     return log
 
 
 def _run(weights: Weights, rows: Rows, objective: Objective, settings: TrainingSettings) -> _Run:
     network = weights.network.float().eval()
-    trained = [weight for weight in network.parameters() if weight.requires_grad]
-    groups = [
-        {"params": [weight for weight in trained if weight.ndim >= 2], "weight_decay": settings.weight_decay},
-        {"params": [weight for weight in trained if weight.ndim < 2], "weight_decay": 0.0},
-    ]
-    optimizer = AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.95), fused=True)
-    return _Run(network, optimizer, rows, objective, settings, trained[0].device, weights.codec.pad)
+    trained = {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
+    optimizer = AdamW.of(list(trained.values()), settings.weight_decay)
+    device = optimizer.weights[0].device
+    return _Run(
+        network, policy(network), list(trained), optimizer, rows, objective, settings, device, weights.codec.pad
+    )
 
 
 # The steps -----------------------------------------------------------------------------------------------------------
@@ -122,49 +135,48 @@ def _run(weights: Weights, rows: Rows, objective: Objective, settings: TrainingS
 
 def _advance(run: _Run, reader: "_Reader", keep: Callable[[], None], stop: Callable[[], bool]) -> None:
     settings = run.settings
-    for batch in batches(run.rows, tokens=settings.tokens_per_batch, seed=settings.seed, start=run.position):
-        if run.step == settings.steps:
-            break
-        if stop():
-            reader.read()
-            keep()
-            raise KeyboardInterrupt
-        figures = _update(run, batch)
-        run.step, run.position = run.step + 1, batch.following
-        reader.add(figures, batch)
-        if run.step % settings.checkpoint_every == 0 and run.step < settings.steps:
-            reader.read()
-            keep()
+    stream = batches(run.rows, tokens=settings.tokens_per_batch, seed=settings.seed, start=run.position)
+    with _workers(settings.threads if run.device.type == "cpu" else 1) as spread:
+        for batch in islice(stream, settings.steps - run.step):
+            if stop():
+                reader.read()
+                keep()
+                raise KeyboardInterrupt
+            figures = _update(run, batch, spread)
+            run.step, run.position = run.step + 1, batch.following
+            reader.add(figures, batch)
+            if run.step % settings.checkpoint_every == 0 and run.step < settings.steps:
+                reader.read()
+                keep()
     reader.read()
 
 
-def _update(run: _Run, batch: Batch) -> dict[str, Tensor]:
+def _update(run: _Run, batch: Batch, spread: _Spread) -> dict[str, Tensor]:
     """Take one optimizer step; its figures stay on the device."""
-    run.optimizer.zero_grad(set_to_none=True)
     price = PASS_PRICE[run.device.type]
     parts = passes(run.rows, batch, tokens=run.settings.tokens_per_pass, price=price, pad=run.pad)
     tokens = [sum(part.counts[side] for part in parts) for side in range(len(run.rows.sides))]
-    figures: dict[str, Tensor] = {}
-    for part in parts:
-        with _precision(run.device):
-            view = _view(run, part.to(run.device), tokens, len(batch.records))
-            loss = run.objective.loss(view)
-        torch.autograd.backward(loss.value)
-        for name, share in {"loss": loss.value, **loss.facts}.items():
-            figures[name] = figures.get(name, 0.0) + share.detach()
-    weights = [weight for group in run.optimizer.param_groups for weight in group["params"]]
-    figures["gradient_norm"] = nn.utils.clip_grad_norm_(weights, run.settings.clip)
-    for group in run.optimizer.param_groups:
-        group["lr"] = run.settings.rate_at(run.step + 1)
-    run.optimizer.step()
+    # Shares come back in the order of the passes, whichever thread was faster: a sum in another order rounds otherwise.
+    shares = iter(spread(partial(_share, run, tokens, len(batch.records)), parts))
+    gradients, figures = next(shares)
+    for more, others in shares:
+        torch._foreach_add_(gradients, more)
+        figures = {name: value + others[name] for name, value in figures.items()}
+    figures["gradient_norm"] = clip(gradients, run.settings.clip)
+    run.optimizer.update(gradients, rate=run.settings.rate_at(run.step + 1), steps_before=run.step)
     return figures
 
 
-def _view(run: _Run, part: Pass, tokens: list[int], records: int) -> View:
-    policy_N = torch.split(logprobs(run.network, part), list(part.counts))
-    rows_N = torch.split(part.rows_N, list(part.counts))
-    sides = map(Side, policy_N, rows_N, tokens)
-    return View(dict(zip(run.rows.sides, sides, strict=True)), part.records, records)
+def _share(run: _Run, tokens: list[int], records: int, part: Pass) -> _Shares:
+    """Return one pass's share of the step's gradients and figures."""
+    with _precision(run.device):
+        part = part.to(run.device)
+        policy_N = torch.split(run.policy(part), list(part.counts))
+        rows_N = torch.split(part.rows_N, list(part.counts))
+        sides = dict(zip(run.rows.sides, map(Side, policy_N, rows_N, tokens), strict=True))
+        loss = run.objective.loss(View(sides, part.records, records))
+    gradients = torch.autograd.grad(loss.value, run.optimizer.weights, allow_unused=True, materialize_grads=True)
+    return list(gradients), {name: value.detach() for name, value in {"loss": loss.value, **loss.facts}.items()}
 
 
 def _precision(device: torch.device) -> AbstractContextManager[object]:
@@ -172,11 +184,20 @@ def _precision(device: torch.device) -> AbstractContextManager[object]:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def _workers(count: int) -> Iterator[_Spread]:
+    """Give a `map` that spreads passes over threads, each of which computes alone.
+
+    Passes are the unit, not the loops inside an operation: those of a small network are too short to share, and a pass
+    that is computed by one thread rounds alike however many there are.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
+    torch.set_num_threads(1)
     try:
-        yield
+        if count == 1:
+            yield map
+        else:
+            with ThreadPoolExecutor(count, "training") as pool:
+                yield pool.map
     finally:
         torch.set_num_threads(before)
 
@@ -252,23 +273,18 @@ def _resume(run: _Run, scratch: Path, identity: str) -> list[str]:
 def _keep(run: _Run, journal: Journal, scratch: Path, identity: str) -> None:
     journal.force()
     tensors = {}
-    for name, weight in _named(run):
-        tensors[f"weight {name}"] = weight.detach().contiguous()
-        tensors |= {f"{key} {name}": value.contiguous() for key, value in run.optimizer.state[weight].items()}
+    for name, *three in zip(run.names, *_state(run), strict=True):
+        tensors |= {f"{kind} {name}": tensor.contiguous() for kind, tensor in zip(KINDS, three, strict=True)}
     checkpoints.write(scratch, identity, Checkpoint(run.step, {"position": list(run.position)}, tensors))
 
 
-@torch.no_grad()
 def _restore(run: _Run, checkpoint: Checkpoint) -> None:
-    kinds: dict[str, dict[str, Tensor]] = {}
-    for label, tensor in checkpoint.tensors.items():
-        kind, _, name = label.partition(" ")
-        kinds.setdefault(name, {})[kind] = tensor.to(run.device)
-    for name, weight in _named(run):
-        weight.copy_(kinds[name].pop("weight"))
-        run.optimizer.state[weight] = kinds[name]
+    for name, *three in zip(run.names, *_state(run), strict=True):
+        for kind, tensor in zip(KINDS, three, strict=True):
+            tensor.copy_(checkpoint.tensors[f"{kind} {name}"])
     run.step, run.position = checkpoint.step, Position(*checkpoint.facts["position"])
 
 
-def _named(run: _Run) -> Iterator[tuple[str, nn.Parameter]]:
-    return ((name, weight) for name, weight in run.network.named_parameters() if weight.requires_grad)
+def _state(run: _Run) -> tuple[Sequence[Tensor], ...]:
+    """Return all tensors that a step changes."""
+    return [weight.detach() for weight in run.optimizer.weights], run.optimizer.first, run.optimizer.second

@@ -40,13 +40,13 @@ class TrainingSettings(BaseModel):
     checkpoint_every: PositiveInt = 50
     """Steps between checkpoints. Does not reach the result."""
     threads: PositiveInt = 2
-    """CPU threads. A sum over other threads rounds otherwise, so the number is part of the result's name."""
+    """CPU threads, one pass each; a thread holds gradients of its own. Does not reach the result."""
     device: Literal["cpu", "cuda"] = "cpu"
     """`cpu` computes in fp32, `cuda` in bf16 with fp32 weights. Read by `fit`; `train` stays where the network is."""
 
     def to_json(self) -> dict[str, Json]:
         """Return every setting that reaches the result, as plain JSON data."""
-        return self.model_dump(mode="json", exclude={"checkpoint_every"})
+        return self.model_dump(mode="json", exclude={"checkpoint_every", "threads"})
 
     def rate_at(self, step: int) -> float:
         """Return the learning rate of a step, counted from 1."""

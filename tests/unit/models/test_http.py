@@ -322,6 +322,17 @@ def test_a_hung_server_is_retried_and_then_reported() -> None:
     assert "no reply within 0.03 s" in str(found)
 
 
+def test_a_slow_server_with_one_place_is_not_drowned() -> None:
+    async def ask(backend: HttpBackend, server: Server) -> tuple[list[str | Exception], int]:
+        found = await asyncio.gather(*(outcome(backend, f"prompt {number}") for number in range(40)))
+        return found, server.served.requests
+
+    # All at once would take 40 × 20 ms, and nobody waits longer than 400 ms.
+    found, requests = against(Behaviour(capacity=1, latency=0.02), ask, timeout=0.4, attempts=4, patience=60.0)
+    assert found == [reply_to(f"prompt {number}", 1) for number in range(40)]
+    assert requests < 100
+
+
 def test_a_server_that_fails_everything_is_called_gone_not_the_call_lost() -> None:
     async def ask(backend: HttpBackend, server: Server) -> list[str | Exception]:
         assert not isinstance(await outcome(backend, "before"), Exception)
@@ -560,7 +571,8 @@ def test_redirects_are_not_followed_with_the_key(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    "address", ["localhost:8000", "ftp://x/v1", "http://", f"http://u:{KEY}@h/v1", f"http://h/?k={KEY}"]
+    "address",
+    ["localhost:8000", "ftp://x/v1", "http://", "http://h:port/v1", f"http://u:{KEY}@h/v1", f"http://h/?k={KEY}"],
 )
 def test_an_address_that_is_not_plain_is_refused(address: str) -> None:
     with pytest.raises(SettingsError) as caught:
@@ -595,16 +607,19 @@ def test_a_closed_backend_leaves_nothing_open_and_can_be_used_again() -> None:
 
 
 def test_a_backend_serves_one_event_loop_after_the_other() -> None:
-    backend = HttpBackend("mock", "http://127.0.0.1:9/v1", HttpSettings(**QUICK))
+    port = free_port()
+    backend = HttpBackend("mock", f"http://127.0.0.1:{port}/v1", HttpSettings(**QUICK))
 
-    async def run() -> str:
-        async with serving() as server:
-            backend._caller.__init__(server.url, backend.settings, backend._caller._probe, backend._caller._check)  # type: ignore[misc]
-            found = (await texts(backend, "Why?", [1]))[0]
+    async def run() -> list[str]:
+        server = Server(Behaviour())
+        await server.start(port)
+        try:
+            return await texts(backend, "Why?", [1])
+        finally:
             await backend.close()
-            return found
+            await server.stop()
 
-    assert asyncio.run(run()) == asyncio.run(run()) == reply_to("Why?", 1)
+    assert asyncio.run(run()) == asyncio.run(run()) == [reply_to("Why?", 1)]
 
 
 def test_a_cancelled_call_gives_its_place_back() -> None:

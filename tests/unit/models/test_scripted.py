@@ -14,11 +14,11 @@ ASKED = [Message("user", "Name a number.")]
 
 
 def test_the_function_sees_messages_sampling_and_each_seed() -> None:
-    backend = ScriptedBackend(lambda messages, sampling, seed: f"{messages[-1].content} {sampling.top_p} {seed}")
+    backend = ScriptedBackend(lambda messages, sampling, seed: f"{messages[-1].role} {sampling.top_p} {seed}")
     answer = asyncio.run(backend.answer(ASKED, Sampling(top_p=0.5), [3, 4]))
     assert [completion.text for completion in backend.read(answer.raw)] == [
-        "Name a number. 0.5 3",
-        "Name a number. 0.5 4",
+        "user 0.5 3",
+        "user 0.5 4",
     ]
     assert (backend.calls, answer.cost.calls) == (1, 1)
 
@@ -43,7 +43,7 @@ def test_delays_and_failures_follow_the_call() -> None:
 
 
 def test_the_name_is_the_digest() -> None:
-    one, other = (ScriptedBackend(lambda *_: text, name="same") for text in ("1", "2"))
+    one, other = ScriptedBackend(lambda *_: "1", name="same"), ScriptedBackend(lambda *_: "2", name="same")
     assert one.digest == other.digest != ScriptedBackend(lambda *_: "1", name="else").digest
 
 

@@ -55,7 +55,7 @@ def test_recorded_responses_are_named_by_file_and_paths(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["gpt-4", "hf:", "openai:", "", "vllm:m", "recorded:"])
 def test_an_unknown_kind_lists_those_there_are(name: str) -> None:
-    with pytest.raises(SettingsError, match="tiny, hf:org/name, ./folder, openai:model@http"):
+    with pytest.raises(SettingsError, match=r"tiny, hf:org/name, \./folder, openai:model@http"):
         backend(name)
 
 

@@ -5,17 +5,18 @@ import os
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import reports
 
 from regrowth.core.protocols import Estimate
 from regrowth.reports import lines, plots
 from regrowth.reports.blocks import Arm, Curves, Funnel, Measure, Refusals, Rejects, Scores, Series
 from regrowth.reports.svg import scale, short, tick_names
+from support import reports
 
 GOLDEN = Path(__file__).parent / "golden"
 DRAWN: dict[str, Callable[[], str]] = {
@@ -137,8 +138,17 @@ def test_names_at_the_ends_of_lines_never_overlap() -> None:
         title="t", x="x", y="y", series=tuple(Series(name=f"n{n}", x=(0, 1), y=(0, n / 1000)) for n in range(6))
     )
     heights = sorted(float(text.get("y", "")) for text in tree(lines.curves(block, "p"))[1].iter("text"))
-    assert all(below - above >= 15.9 for above, below in zip(heights, heights[1:], strict=False))
+    assert all(below - above >= 15.9 for above, below in pairwise(heights))
     assert heights[-1] <= lines.HEIGHT
+
+
+@pytest.mark.parametrize(("steps", "ticks"), [((1,), ["1"]), ((1, 2, 3), ["1", "2", "3"]), ((0.5, 2), ["0.5", "2.0"])])
+def test_a_few_rounds_are_named_one_by_one(steps: tuple[float, ...], ticks: list[str]) -> None:
+    block = Curves(title="t", x="round", y="y", series=(Series(name="a", x=steps, y=steps),))
+    named = [
+        text.text for text in tree(lines.curves(block, "p")).iter("text") if text.get("y") == str(lines.HEIGHT - 6)
+    ]
+    assert named == ticks
 
 
 @pytest.mark.parametrize("series", [(), (Series(name="a", x=(1,), y=(math.nan,)),)])
@@ -153,7 +163,9 @@ def test_any_curve_can_be_drawn(points: tuple[tuple[float, ...], tuple[float, ..
 
 
 def test_what_is_hostile_in_a_name_stays_text() -> None:
-    scores = Scores(measures=(Measure(name=HOSTILE),), arms=(Arm(name=HOSTILE, estimates={HOSTILE: Estimate(1, 1, 1, 1)}),))
+    scores = Scores(
+        measures=(Measure(name=HOSTILE),), arms=(Arm(name=HOSTILE, estimates={HOSTILE: Estimate(1, 1, 1, 1)}),)
+    )
     block = Curves(title="t", x=HOSTILE, y=HOSTILE, series=tuple(Series(name=HOSTILE, x=(1,), y=(1,)) for _ in "ab"))
     rejects = Rejects(gates=(Refusals(gate=HOSTILE, count=1),))
     funnel = Funnel(attempted=1, made=1, accepted=1)
