@@ -38,17 +38,13 @@ CARD = Path(__file__).with_name("tiny_card.md")
 VOCABULARY = 640
 SHAPE = LlamaShape(vocabulary=VOCABULARY, width=160, layers=4, heads=4, kv_heads=2, hidden=448, context=256)
 SETTINGS = TrainingSettings(
-    steps=900,
-    tokens_per_batch=1600,
-    learning_rate=2e-3,
-    warmup=20,
-    seed=4,
-    threads=1,
+    steps=1100, tokens_per_batch=1650, learning_rate=2.5e-3, warmup=30, schedule="cosine", seed=4, threads=1
 )
-SHARES = {1: 1.0, 2: 0.7, 3: 0.4, 4: 0.25}
-"""Part of the problems of each difficulty that is kept for training."""
+BY_DIFFICULTY = {1: 1.0, 2: 0.8, 3: 0.5, 4: 0.35}
+BY_DOMAIN = {"arithmetic": 1.0, "transforms": 1.0, "tool_calls": 0.5, "reading": 0.6}
+"""Part of the problems drawn that is trained on: easy ones more often, and those more often that take longer to learn."""
 PROBLEMS = 80_000
-"""Drawn for training, before shares."""
+"""Drawn for training, before `BY_DIFFICULTY` and `BY_DOMAIN`."""
 SEEDS = {"codec": 1, "network": 2, "problems": 3, "evaluation": 5}
 PER_STRATUM = 100
 """Held-out problems per domain and difficulty."""
@@ -116,7 +112,7 @@ def textbook() -> Iterator[Record]:
     """Yield problems of the training split with their worked answers, easy ones more often."""
     rng = Random(SEEDS["problems"])
     for problem in problems(list(DOMAINS), PROBLEMS, seed=SEEDS["problems"], split="train"):
-        if rng.random() < SHARES[problem["difficulty"]]:
+        if rng.random() < BY_DIFFICULTY[problem["difficulty"]] * BY_DOMAIN[problem["domain"]]:
             yield problem.derive(response=DOMAINS[problem["domain"]].solution(problem), origin="real")
 
 
@@ -156,7 +152,8 @@ def card(facts: Mapping[str, str]) -> str:
         "steps": SETTINGS.steps,
         "batch": f"{SETTINGS.tokens_per_batch:,}",
         "rate": f"{SETTINGS.learning_rate:g}",
-        "shares": ", ".join(f"{share:.0%} of difficulty {difficulty}" for difficulty, share in SHARES.items()),
+        "by_difficulty": ", ".join(f"{share:.0%} of difficulty {key}" for key, share in BY_DIFFICULTY.items()),
+        "by_domain": ", ".join(f"{share:.0%} of {key}" for key, share in BY_DOMAIN.items()),
         "seeds": ", ".join(f"{name} {seed}" for name, seed in {**SEEDS, "order": SETTINGS.seed}.items()),
         "width": SHAPE.width,
         "layers": SHAPE.layers,

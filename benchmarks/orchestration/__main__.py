@@ -1,9 +1,10 @@
 """Command line of the orchestration benchmark.
 
-python -m benchmarks.orchestration setup                   # the peers' environments, once
+python -m benchmarks.orchestration setup                   # the environments, once
 python -m benchmarks.orchestration speed --prompts 1000 5000 --steps 1 2 --repeats 3
 python -m benchmarks.orchestration kill --repeats 3
 python -m benchmarks.orchestration failforever
+python -m benchmarks.orchestration faults
 python -m benchmarks.orchestration table
 """
 
@@ -32,8 +33,8 @@ def main() -> None:
         prog="python -m benchmarks.orchestration", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     lanes = arguments.add_subparsers(dest="lane", required=True)
-    environments = sorted({peer.environment for peer in PEERS.values()} - {""})
-    setup = lanes.add_parser("setup", help="make the peers' virtual environments")
+    environments = sorted({peer.environment for peer in PEERS.values()})
+    setup = lanes.add_parser("setup", help="make the virtual environments")
     setup.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(environments)}; none: all")
     add_lane(lanes, "speed", SPEED_PEERS, [1000, 5000], repeats=3)
     add_lane(lanes, "kill", DURABLE_PEERS, [600], repeats=3)
@@ -77,8 +78,8 @@ def run_lane(given: argparse.Namespace) -> None:
         for peer in given.peers:
             run(Plan("speed", peer, WARM_UP, limit=given.limit), mock)
         for prompts, steps, repeat, peer in turns:
-            plan = Plan(given.lane, peer, prompts, steps, given.concurrency, given.limit)
-            row = {"session": session, "repeat": repeat, **run(plan, mock)}
+            plan = Plan(given.lane, peer, prompts, steps, given.concurrency, given.limit, repeat)
+            row = {"session": session, **run(plan, mock)}
             results.write(json.dumps(row) + "\n")
             results.flush()
             print(f"{peer} {prompts}×{steps} #{repeat}: {row['wall_s']:.2f} s, {row['cpu_s']:.2f} CPU s, "

@@ -26,6 +26,8 @@ __all__ = ["LANES", "Mock", "Plan", "mock_server", "run"]
 
 WORK = ROOT / "benchmarks" / ".work"
 DOOMED = 0.05
+GOLDEN = (5**0.5 - 1) / 2
+"""Its multiples, modulo 1, spread evenly, however many are taken."""
 SPOILT = tuple(fault for fault in server.FAULTS if fault != "hang")
 """A server that never replies is left out: by default the tools wait for it for two to ten minutes."""
 
@@ -41,6 +43,7 @@ class Plan:
     concurrency: int = 128
     limit: float = 300.0
     """Seconds until a driver counts as hung."""
+    repeat: int = 0
 
 
 class Mock:
@@ -104,9 +107,21 @@ def speed(plan: Plan, mock: Mock, folder: Path) -> dict[str, Any]:
 
 
 def kill(plan: Plan, mock: Mock, folder: Path) -> dict[str, Any]:
-    """SIGKILL the process group when half of the prompts were answered, at 200 ms latency; then start again."""
-    mock.reset(server.Settings(latency=0.2))
-    first = start(plan, mock, folder, stop_when=lambda: bool(mock.stats()["ok"] >= plan.prompts // 2))
+    """SIGKILL the process group when half of the prompts were answered, at 200 ms latency; then start again.
+
+    Replies come in waves, so the kill falls into another phase of the wave in each repeat.
+    """
+    latency = 0.2
+    mock.reset(server.Settings(latency=latency))
+    delay = latency * (GOLDEN * (plan.repeat + 1) % 1)
+
+    def half_way() -> bool:
+        if mock.stats()["ok"] < plan.prompts // 2:
+            return False
+        time.sleep(delay)
+        return True
+
+    first = start(plan, mock, folder, stop_when=half_way)
     counts = mock.drained()
     (folder / "out.told.json").unlink(missing_ok=True)
     second = start(plan, mock, folder)
@@ -115,6 +130,7 @@ def kill(plan: Plan, mock: Mock, folder: Path) -> dict[str, Any]:
         **report(second, mock.drained(), folder, outcome),
         "killed": {
             "ended": first.ended,
+            "delay_s": delay,
             "wall_s": first.wall_s,
             "cpu_s": first.cpu_s,
             "answered": counts["ok"],

@@ -19,8 +19,8 @@ class Peer:
 
     driver: str
     """Module in `drivers`."""
-    environment: str = ""
-    """Virtual environment, and file of requirements; empty: the one that runs the benchmark."""
+    environment: str
+    """Virtual environment, and its file of requirements."""
     checkpoint: int = 0
     """Records between two checkpoints; 0 leaves the tool's default."""
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Peer:
 
 PEERS = {
     "floor": Peer("drive_floor", "clients"),
-    "regrowth": Peer("drive_regrowth"),
+    "regrowth": Peer("drive_regrowth", "regrowth"),
     "openai": Peer("drive_openai", "clients"),
     "openai-aiohttp": Peer("drive_openai", "clients", variables={"OPENAI_TRANSPORT": "aiohttp"}),
     "httpx": Peer("drive_httpx", "clients"),
@@ -62,8 +62,6 @@ def python_of(peer: Peer) -> Path:
     Raises:
         SystemExit: its environment has not been made.
     """
-    if not peer.environment:
-        return Path(sys.executable)
     python = ENVIRONMENTS / peer.environment / "bin" / "python"
     if not python.exists():
         raise SystemExit(f"{python} is missing. Make it: python -m benchmarks.orchestration setup {peer.environment}")
@@ -87,4 +85,5 @@ def build(name: str) -> None:
         raise SystemExit(f"no environment {name!r} (there are: {known})")
     folder = ENVIRONMENTS / name
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "-q", "-r", str(requirements)], check=True)
+    install = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "-r", str(requirements)]
+    subprocess.run(install, cwd=ROOT, check=True)

@@ -67,7 +67,7 @@ def measure(
             command, env=told, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             start_new_session=True,
         )  # fmt: skip
-    with exit_of(process.pid) as exited:
+    with exit_of(process.pid) as exited, ended_with_us(process.pid):
         looked = 0.0
         while not exited(INTERVAL):
             members = list(family(process.pid))
@@ -96,6 +96,16 @@ def adopt_orphans() -> None:
     """Make this process the parent of every descendant whose own parent ends."""
     if ctypes.CDLL(None, use_errno=True).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER) failed: Linux 3.4 or newer is needed")
+
+
+@contextlib.contextmanager
+def ended_with_us(group: int) -> Iterator[None]:
+    """SIGKILL a process group if the body is left by an exception, Ctrl-C included."""
+    try:
+        yield
+    except BaseException:
+        os.killpg(group, signal.SIGKILL)
+        raise
 
 
 @contextlib.contextmanager

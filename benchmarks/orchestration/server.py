@@ -23,6 +23,7 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 
 import orjson
 import uvloop
+
 from benchmarks.orchestration import task
 
 __all__ = ["Connection", "Fault", "Run", "Server", "Settings", "fault_of", "main"]

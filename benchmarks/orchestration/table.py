@@ -64,11 +64,11 @@ def kill_table(key: Key, rows: Sequence[Row]) -> str:
         for peer, group in by_peer(rows)
     ]
     head = [
-        "", "runs", "received before the kill", "in flight at the kill", "paid again", "of these received before", "lost", "duplicated", "second start"
+        "", "runs", "answered before the kill", "in flight at the kill", "paid again", "of these answered before",
+        "lost", "duplicated", "second start",
     ]  # fmt: skip
-    return f"### SIGKILL half-way through {key[1]:,} prompts, {key[2]} step(s), same command again\n\n" + markdown(
-        head, lines
-    )
+    title = f"### SIGKILL half-way through {key[1]:,} prompts, {key[2]} step(s), same command again"
+    return f"{title}\n\n{markdown(head, lines)}"
 
 
 def fault_table(key: Key, rows: Sequence[Row]) -> str:

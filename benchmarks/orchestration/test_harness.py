@@ -11,6 +11,7 @@ from http.client import IncompleteRead
 from pathlib import Path
 
 import pytest
+
 from benchmarks.orchestration import task
 from benchmarks.orchestration.lanes import Mock, judge, mock_server
 from benchmarks.orchestration.process import Measured, measure

@@ -206,7 +206,7 @@ class Run:
         )
         if self.preview:
             self.forecasts.append(Forecast(name, settings.steps, planned, {}, time.monotonic() - start))
-        return self.model(folder)
+        return self.model(folder.resolve())
 
     def fit(self, model: RememberedModel, data: Dataset, settings: TrainingSettings, **how: Any) -> RememberedModel:
         """Train a model; the blocking twin of `afit`."""
@@ -220,13 +220,15 @@ class Run:
         Forgotten seeds are refused by every later `grow`; run the recipe again to train without them.
         """
         gone = self.store.descendants(ids)
-        effects = self.store.forget(gone)
         changed = [dataset for dataset in self.datasets() if _mentions(dataset, gone)]
-        models = _trained_on(self.folder, {dataset.fingerprint for dataset in changed})
+        fingerprints = {dataset.fingerprint for dataset in changed}
+        fits = [effect for effect in self.store.effects() if effect.kind == "fit"]
+        models = [effect.value["folder"] for effect in fits if effect.request["data"] in fingerprints]
         rows = sum(len(dataset) for dataset in changed)
         rows -= sum(len(rewritten(dataset, gone)) for dataset in changed)
+        effects = self.store.forget(gone)
         for model in models:
-            shutil.rmtree(self.folder / "artefacts" / model)
+            shutil.rmtree(self.folder / "artefacts" / model, ignore_errors=True)
         return Forgotten(rows, effects, tuple(dataset.path.name for dataset in changed), tuple(models))
 
     # The edge ---------------------------------------------------------------------------------------------------
@@ -294,10 +296,11 @@ def _previewed(
 ) -> tuple[list[Record], dict[str, Any], int]:
     """Return a few seeds, settings that ask for a few records, and how many the whole run would make or try."""
     whole = list(seeds)
-    quotas, count = settings.get("quotas"), settings.get("count")
-    if count is None and quotas is None:
+    quotas: Mapping[str, int] = settings.get("quotas") or {}
+    count: int | None = settings.get("count")
+    if count is None and not quotas:
         return whole[:rows], dict(settings), len(whole)
-    planned = count if quotas is None else sum(quotas.values())
+    planned = int(count) if count is not None else sum(quotas.values())
     few = {"count": None, "stratum": "", "quotas": {"": min(rows, planned)}, "partial": True}
     return whole, {**settings, **few}, planned
 
@@ -307,13 +310,6 @@ def _mentions(dataset: Dataset, ids: set[str]) -> bool:
     return any(
         ids.intersection((entry.record.id, *entry.record.parents, entry.passport.get("seed", ""))) for entry in entries
     )
-
-
-def _trained_on(folder: Path, fingerprints: set[str]) -> list[str]:
-    """Return the artefacts whose lineage names one of these datasets."""
-    cards = sorted((folder / "artefacts").glob("*/lineage.json"))
-    lineages = {card.parent.name: json.loads(card.read_text("utf-8")) for card in cards}
-    return [name for name, lineage in lineages.items() if lineage.get("dataset") in fingerprints]
 
 
 async def _settled() -> None:

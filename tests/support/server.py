@@ -73,8 +73,8 @@ class Behaviour:
     prompt_logprobs: bool = False
     """Whether log-probabilities of a given text are told, as vLLM does."""
     models: tuple[str, ...] = ("mock",)
-    location: str = ""
-    """Address in a redirect."""
+    headers: str = ""
+    """Further header lines of its errors, each with its line end."""
     said: Mapping[str, str] = field(default_factory=dict)
     """Fixed replies by prompt."""
 
@@ -199,8 +199,7 @@ class Server:
         if behaviour.key and f"Bearer {behaviour.key}" not in request.head:
             connection.fail(401, "wrong key")
         elif (status := behaviour.statuses.get(fields["messages"][-1]["content"], behaviour.status)) != 200:
-            headers = f"Location: {behaviour.location}\r\n" if behaviour.location else ""
-            connection.fail(status, behaviour.text.replace("{headers}", request.head), headers)
+            connection.fail(status, behaviour.text.replace("{headers}", request.head), behaviour.headers)
         elif fields["model"] not in behaviour.models:
             connection.fail(404, f"model {fields['model']} not found")
         elif named := [name for name in behaviour.refuses if name in fields]:

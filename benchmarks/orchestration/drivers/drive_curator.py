@@ -8,10 +8,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from benchmarks.orchestration.drivers import common
-from benchmarks.orchestration.task import judge_prompt, keep
 from bespokelabs import curator
 from datasets import Dataset
+
+from benchmarks.orchestration.drivers import common
+from benchmarks.orchestration.task import judge_prompt, keep
 
 IMPORT_S = common.imported()
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import data_designer.config as dd
 import pandas as pd
+from data_designer.interface import DataDesigner
+
 from benchmarks.orchestration.drivers import common
 from benchmarks.orchestration.task import judge_prompt, keep
-from data_designer.interface import DataDesigner
 
 IMPORT_S = common.imported()
 

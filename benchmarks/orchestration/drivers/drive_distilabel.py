@@ -6,12 +6,13 @@ batch failed comes out with an empty generation and without a reason.
 
 from typing import Any
 
-from benchmarks.orchestration.drivers import common
-from benchmarks.orchestration.task import judge_prompt, keep
 from distilabel.models import OpenAILLM
 from distilabel.pipeline import Pipeline
 from distilabel.steps import LoadDataFromDicts, StepInput, step
 from distilabel.steps.tasks import TextGeneration
+
+from benchmarks.orchestration.drivers import common
+from benchmarks.orchestration.task import judge_prompt, keep
 
 IMPORT_S = common.imported()
 

@@ -3,6 +3,7 @@
 import aiohttp
 import orjson
 import uvloop
+
 from benchmarks.orchestration.drivers import common, loop
 
 IMPORT_S = common.imported()

@@ -3,6 +3,7 @@
 import asyncio
 
 import httpx
+
 from benchmarks.orchestration.drivers import common, loop
 
 IMPORT_S = common.imported()

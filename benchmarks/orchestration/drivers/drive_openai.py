@@ -6,8 +6,9 @@ With `OPENAI_TRANSPORT=aiohttp` it uses the faster transport that its README rec
 import asyncio
 import os
 
-from benchmarks.orchestration.drivers import common, loop
 from openai import AsyncOpenAI, DefaultAioHttpClient
+
+from benchmarks.orchestration.drivers import common, loop
 
 FAST = os.environ.get("OPENAI_TRANSPORT") == "aiohttp"
 IMPORT_S = common.imported()

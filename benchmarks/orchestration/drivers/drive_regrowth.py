@@ -6,10 +6,9 @@ The second step is a gate. Prompts that failed for good are in the dataset's led
 from collections.abc import Iterator
 from typing import Any
 
+import regrowth as rg
 from benchmarks.orchestration.drivers import common
 from benchmarks.orchestration.task import judge_prompt, keep
-
-import regrowth as rg
 from regrowth.core.protocols import Gate, Model
 
 open_run = rg.open_run  # names are imported on first use; this one brings the rest

@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 import yaml
+from sdg_hub import Flow
+
 from benchmarks.orchestration.drivers import common
 from benchmarks.orchestration.task import LEAST, judge_prompt
-from sdg_hub import Flow
 
 IMPORT_S = common.imported()
 

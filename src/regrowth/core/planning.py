@@ -136,7 +136,7 @@ def _passes(seeds: Iterable[Record], draws: int) -> Iterator[Record]:
         empty = True
         for seed in seeds:
             empty = False
-            yield seed.again(draw) if draw else seed
+            yield seed.again(draw)
         if empty:
             return
 

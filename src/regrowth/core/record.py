@@ -72,7 +72,9 @@ class Record:
     scores: Mapping[str, float] = field(default_factory=dict)
     """What gates measured. Not part of the identity: a second opinion does not make a new record."""
     draw: int = 0
-    """Number of the attempt on the same seed. Reaches every seed number, and the id of what is derived."""
+    """The attempt at its parent that this record came from. Part of the identity."""
+    attempt: int = field(default=0, compare=False)
+    """The attempt that this record is tried for. Reaches its seeds and the draw of what is derived; never stored."""
     _id: str = field(default="", repr=False, compare=False)
 
     @classmethod
@@ -101,9 +103,8 @@ class Record:
     def id(self) -> str:
         """Return the content id: 32 hexadecimal digits."""
         if not self._id:
-            drawn = self.draw if self.parents else 0
             content = (self.messages, self.response, self.rejected, self.target, self.attributes, self.origin)
-            object.__setattr__(self, "_id", digest("record", content, self.parents, drawn))
+            object.__setattr__(self, "_id", digest("record", content, self.parents, self.draw))
         return self._id
 
     @property
@@ -124,11 +125,11 @@ class Record:
 
     def seed(self, *tags: str | int) -> int:
         """Return this record's own random seed for one purpose: 0 … 2**63 - 1."""
-        return int(digest("seed", self.id, self.draw, tags)[:16], 16) >> 1
+        return int(digest("seed", self.id, self.attempt, tags)[:16], 16) >> 1
 
-    def again(self, draw: int) -> Self:
+    def again(self, attempt: int) -> Self:
         """Return the same record for another attempt: same id, other seeds."""
-        return replace(self, draw=draw, _id=self.id)
+        return replace(self, attempt=attempt)
 
     def derive(self, *, prompt: str | Messages | None = None, origin: Origin = "synthetic", **changes: Any) -> Self:
         """Return a changed copy that names this record as its parent.
@@ -138,8 +139,8 @@ class Record:
         if prompt is not None:
             changes["messages"] = conversation(prompt)
         changes["attributes"] = {**self.attributes, **changes.get("attributes", {})}
-        parents = self.parents if self.id in self.parents else (*self.parents, self.id)
-        return replace(self, origin=origin, parents=changes.pop("parents", parents), _id="", **changes)
+        fresh = {"parents": (*self.parents, self.id), "draw": self.attempt, "attempt": 0, "_id": ""}
+        return replace(self, origin=origin, **{**fresh, **changes})
 
     def scored(self, **scores: float) -> Self:
         """Return the same record with further scores."""

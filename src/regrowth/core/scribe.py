@@ -46,7 +46,7 @@ class Scribe:
             passport = {
                 **entry.passport,
                 "seed": attempt.seed.id,
-                "draw": attempt.seed.draw,
+                "draw": attempt.seed.attempt,
                 "stratum": attempt.stratum,
                 "effects": sorted(set(noted.effects)),
             }

@@ -30,6 +30,8 @@ AnswerKind: TypeAlias = Literal["auto", "number", "text"]
 
 LONGEST = 400
 """Characters of an answer in which its number must stand; digits of a number, and its largest power of ten."""
+END = 10_000
+"""Characters at the end of a text in which an unmarked answer must stand."""
 
 _MARK = re.compile(
     r"""
@@ -79,7 +81,7 @@ def final_number(text: str) -> Fraction | None:
         clause = _CLAUSE_END.split(answer[:LONGEST], maxsplit=1)[0]
         if said := list(_numbers(clause.rpartition("=")[2])) or list(_numbers(answer[:LONGEST].rpartition("=")[2])):
             return said[0]
-    numbers = list(_numbers(text))
+    numbers = list(_numbers(text[-END:]))
     return numbers[-1] if numbers else None
 
 
@@ -128,12 +130,13 @@ def _compare_texts(response: str, asked: str) -> None:
 
 
 def _marked(text: str) -> Iterator[str]:
-    """Yield what follows each mark up to the end of its line, where there is something; the last comes first."""
+    """Yield what follows each mark, up to the next one or the end of the line; the last comes first."""
+    following = len(text)
     for mark in reversed(list(_MARK.finditer(text))):
-        end = text.find("\n", mark.end())
-        answer = mark["boxed"] if mark["boxed"] is not None else text[mark.end() : end if end >= 0 else len(text)]
-        if answer.strip():
-            yield answer.strip()
+        said = text[mark.end() : following].partition("\n")[0] if mark["boxed"] is None else mark["boxed"]
+        following = mark.start()
+        if answer := said.strip():
+            yield answer
 
 
 def _last_line(text: str) -> str:

@@ -25,7 +25,6 @@ VERDICTS = 3
 GREEDY = Sampling(temperature=0.0, max_tokens=256)
 """The first verdict is the judge's most probable one; the next are drawn, for the same would come again."""
 
-_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 _GRADE = (
     r"(?P<grade>\d{1,9}(?:\.\d{1,9})?)(?:\s?(?:/|out of|von)\s?(?P<best>\d{1,9}))?"
     r"(?![\d.,]*\d)(?!\s?(?:-|–|to|or|oder|bis|/)\s?\d)"
@@ -92,11 +91,11 @@ def parse_score(verdict: str) -> float | None:
 
 
 def _from_json(verdict: str) -> float | None:
-    found = _OBJECT.search(verdict)
     try:
-        score = parse_json(found[0]).get("score") if found else None
+        value = parse_json(verdict[max(0, verdict.find("{")) : verdict.rfind("}") + 1])
     except ValueError:
         return None
+    score = value.get("score") if isinstance(value, dict) else None
     if isinstance(score, bool) or not isinstance(score, int | float):
         return None
     return float(max(WORST - 1, min(score, BEST + 1)))

@@ -73,7 +73,7 @@ def checked_schema(schema: Mapping[str, Any]) -> str:
 
 
 @functools.lru_cache(maxsize=256)
-def _validator(schema: str) -> Any:
+def _checker(schema: str) -> Any:
     from jsonschema import Draft202012Validator  # see the module docstring
     from referencing import Registry
 
@@ -86,7 +86,7 @@ def fault(value: Any, schema: str) -> str:
     from referencing.exceptions import Unresolvable  # see the module docstring
 
     try:
-        error = next(_validator(schema).iter_errors(value), None)
+        error = next(_checker(schema).iter_errors(value), None)
     except (Unresolvable, re.error, ArithmeticError, ValueError, RecursionError) as trouble:
         return f"cannot be held against the schema ({type(trouble).__name__}: {str(trouble)[:LONGEST_FAULT]})"
     if error is None:

@@ -106,13 +106,13 @@ class HttpBackend:
             "add_generation_prompt": False,
             "continue_final_message": True,
         }
-        measured = await self._caller.call(whole)
+        try:
+            measured = await self._caller.call(whole)
+        except CallFailed as error:
+            raise CallFailed(f"{self._mute()} ({error})") from None
         tokens = measured.get("prompt_logprobs")
         if not isinstance(tokens, list):
-            raise CallFailed(
-                f"{self.base} does not tell the log-probabilities of a given text (vLLM does, by prompt_logprobs). "
-                "Use such a server, or the same weights in process: hf:…"
-            )
+            raise CallFailed(self._mute())
         bodies = [kept(await self._caller.call(greedy), 1, messages), kept(measured, 1, turns)]
         if bodies[0]["usage"].get("estimated"):
             raise CallFailed(f"{self.base} does not count tokens, so nobody knows where the reply begins")
@@ -120,6 +120,12 @@ class HttpBackend:
         if not logprobs and response:
             raise CallFailed(f"{self.base}: the chat template of {self.model!r} hides where a reply begins")
         return Answer(logprobs, sum((self._cost(body) for body in bodies), Cost()))
+
+    def _mute(self) -> str:
+        return (
+            f"{self.base} does not tell the log-probabilities of a given text (vLLM does, by prompt_logprobs). "
+            "Use such a server, or the same weights in process: hf:…"
+        )
 
     async def close(self) -> None:
         """Close the connections; a later call opens new ones."""

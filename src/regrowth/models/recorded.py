@@ -218,7 +218,8 @@ def _failure(record: Mapping[str, Any]) -> str:
 
 
 def _body(response: Any) -> Body:
-    choice = {"message": {"content": response}, "finish_reason": "stop"} if isinstance(response, str) else response
+    told: Body = {"message": {"content": response}, "finish_reason": "stop"}
+    choice = told if isinstance(response, str) else response
     tokens = rough_tokens([text_of(choice["message"])])
     return {"choices": [choice], "usage": {"completion_tokens": tokens, "estimated": True}}
 

@@ -2,7 +2,7 @@
 
 import difflib
 import importlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
 from regrowth.core.errors import SettingsError
@@ -20,7 +20,7 @@ class Recipe(NamedTuple):
     """A method, ready to run."""
 
     name: str
-    function: Callable[..., Awaitable[Any]]
+    function: Callable[..., Coroutine[Any, Any, Any]]
     """Called with a `Run` and the settings."""
     settings: type[Frozen]
     summary: str

@@ -68,19 +68,25 @@ class Journal:
         draft.write_text("".join(lines), "utf-8")
         draft.replace(self.path)
         self._file = self.path.open("a", encoding="utf-8")
-        self.facts: list[Mapping[str, Any]] = [json.loads(line) for line in lines]
-        """Every step's line so far."""
+        self._losses: list[float] = []
+        self._tokens = self._trained = 0
+        for line in lines:
+            self._count(json.loads(line))
+
+    def _count(self, facts: Mapping[str, Any]) -> None:
+        self._losses.append(facts["loss"])
+        self._tokens += facts["tokens"]
+        self._trained += facts["trained"]
 
     def add(self, facts: Mapping[str, Any]) -> None:
         """Append a line."""
-        self.facts.append(facts)
+        self._count(facts)
         self._file.write(json.dumps(facts) + "\n")
         self._file.flush()
 
     def log(self, rows: Rows) -> TrainingLog:
         """Return the log of the steps so far."""
-        tokens, trained = (sum(facts[name] for facts in self.facts) for name in ("tokens", "trained"))
-        return TrainingLog(tuple(facts["loss"] for facts in self.facts), tokens, trained, len(rows), rows.skipped)
+        return TrainingLog(tuple(self._losses), self._tokens, self._trained, len(rows), rows.skipped)
 
     def force(self) -> None:
         """Force what was written to the disk: a checkpoint is only as good as the lines before it."""

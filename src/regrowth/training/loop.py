@@ -33,7 +33,7 @@ from regrowth.training.checkpoints import Checkpoint
 from regrowth.training.journal import Journal, TrainingLog, read_lines
 from regrowth.training.objectives import Objective, Side, View
 from regrowth.training.optimizer import AdamW, clip
-from regrowth.training.policy import Policy, policy
+from regrowth.training.policy import Policy, policy, vocabulary
 from regrowth.training.settings import TrainingSettings
 from regrowth.weights.loading import Weights, save
 
@@ -103,6 +103,7 @@ def train(
     if objective.needs_reference:
         raise SettingsError(f"The objective {objective.name!r} reads reference log-probabilities; this loop has none.")
     rows = tokenize(records, weights.codec, context=weights.context, sides=objective.sides)
+    _check_vocabulary(rows, weights.network)
     run = _run(weights, rows, objective, settings)
     identity = digest(VERSION, weights.digest, rows.digest, objective.to_json(), settings.to_json())
     described = {"objective": objective.to_json(), "settings": settings.to_json()}
@@ -118,6 +119,14 @@ def train(
     except OSError as error:
         raise told(error, scratch) from error
     return log
+
+
+def _check_vocabulary(rows: Rows, network: nn.Module) -> None:
+    if (largest := int(rows.ids.max())) >= (size := vocabulary(network)):
+        raise SettingsError(
+            f"The tokenizer makes the id {largest}, the network knows ids below {size}. "
+            "They do not belong together; load both from one folder."
+        )
 
 
 def _run(weights: Weights, rows: Rows, objective: Objective, settings: TrainingSettings) -> _Run:
@@ -272,7 +281,7 @@ def _resume(run: _Run, scratch: Path, identity: str) -> list[str]:
 
 def _keep(run: _Run, journal: Journal, scratch: Path, identity: str) -> None:
     journal.force()
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for name, *three in zip(run.names, *_state(run), strict=True):
         tensors |= {f"{kind} {name}": tensor.contiguous() for kind, tensor in zip(KINDS, three, strict=True)}
     checkpoints.write(scratch, identity, Checkpoint(run.step, {"position": list(run.position)}, tensors))

@@ -21,9 +21,13 @@ from typing import TypeAlias
 
 from torch import Tensor
 
+from regrowth.core.errors import SettingsError
 from regrowth.core.record import Json
 
 __all__ = ["Loss", "LossFunction", "Objective", "Side", "View", "sft"]
+
+SIDES = ("response", "rejected")
+"""Replies that a record can hold."""
 
 # B: records of a pass, N: trained tokens of one side of a pass.
 
@@ -85,6 +89,10 @@ class Objective:
     """What shapes the loss besides its name, e.g. `{"beta": 0.1}`."""
     needs_reference: bool = False
     """Whether the loss reads log-probabilities of the model that the training starts from."""
+
+    def __post_init__(self) -> None:
+        if unknown := [side for side in self.sides if side not in SIDES]:
+            raise SettingsError(f"The objective {self.name!r} reads {unknown[0]!r} of a record; it has {SIDES}.")
 
     def to_json(self) -> dict[str, Json]:
         """Return what names the objective as plain JSON data."""

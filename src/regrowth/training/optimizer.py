@@ -1,8 +1,8 @@
 """AdamW, with its state in the open.
 
-Source: Loshchilov and Hutter, 2019, arXiv:1711.05101. Betas 0.9 and 0.95; matrices decay, norms do not. One fused kernel
-does the arithmetic. The class of the same name in torch is not used: making one imports torch's compiler, a second of
-CPU time that nothing here needs.
+Source: Loshchilov and Hutter, 2019, arXiv:1711.05101. Betas 0.9 and 0.95; matrices decay, norms do not. One fused
+kernel does the arithmetic. The class of the same name in torch is not used: making one imports torch's compiler, a
+second of CPU time that nothing here needs.
 """
 
 from collections.abc import Sequence
@@ -41,6 +41,8 @@ class AdamW:
         every = list(zip(self.weights, gradients, self.first, self.second, strict=True))
         for matrices in (True, False):
             chosen = [four for four in every if (four[0].ndim >= 2) == matrices]
+            if not chosen:
+                continue
             weights, slopes, first, second = (list(column) for column in zip(*chosen, strict=True))
             adamw(
                 weights,
@@ -63,7 +65,7 @@ class AdamW:
 @torch.no_grad()
 def clip(gradients: Sequence[Tensor], limit: float) -> Tensor:
     """Scale gradients down, in place, to a Euclidean norm of `limit` at most; return the norm before."""
-    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]))
     scale = (limit / (norm + 1e-6)).clamp(max=1.0)
     for gradient in gradients:
         gradient.mul_(scale)

@@ -16,7 +16,7 @@ from regrowth.training.batches import Pass
 from regrowth.weights.loading import HfNetwork
 from regrowth.weights.network import Llama
 
-__all__ = ["Policy", "policy"]
+__all__ = ["Policy", "policy", "vocabulary"]
 
 # B: rows of a pass, T: positions, N: trained tokens, C: width of the network, V: vocabulary.
 
@@ -25,6 +25,13 @@ Policy: TypeAlias = Callable[[Pass], Tensor]
 
 _Logits: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """Maps ids [B, T] and positions [N], counted in reading order over B·T, to logits [N, V]."""
+
+
+def vocabulary(network: nn.Module) -> int:
+    """Return how many ids a network knows."""
+    model: Any = network.model
+    embedding = model.get_input_embeddings() if isinstance(network, HfNetwork) else model.embed_tokens
+    return int(embedding.num_embeddings)
 
 
 def policy(network: nn.Module) -> Policy:

@@ -44,6 +44,8 @@ BLOCK = 64
 """Rows of a product at most."""
 STRIDE = 32
 """Sequences are padded to multiples of it."""
+SPAN = 256
+"""Keys whose values are summed in one product."""
 TOGETHER = 8192
 """Tokens read in one pass at most; bounds the memory of a pass."""
 
@@ -111,6 +113,8 @@ class LlamaDecoder:
         self._places = torch.arange(_up(shape.context), device=self._device)
         self._turn_T1D = [table.unsqueeze(1) for table in rotation(shape, self._places, self._dtype)]
         self._memory = torch.empty(0, dtype=self._dtype, device=self._device)
+        self._rows, self._longest = 0, 0
+        self._end_R = self._places[:0]
 
     @torch.inference_mode()
     def start(self, prompts: Sequence[Tokens], room: int) -> Tensor:
@@ -131,20 +135,18 @@ class LlamaDecoder:
     @torch.inference_mode()
     def step(self, ids_B: Tensor) -> Tensor:
         shape, padded = self._shape, len(self._end_R)
-        length = _up(self._longest + 1)
+        length, width = _up(self._longest + 1), shape.head_width
         bias_RL = torch.zeros(padded, length, dtype=self._dtype, device=self._device)
         bias_RL.masked_fill_(self._places[:length] > self._end_R.unsqueeze(1), -torch.inf)
-        bias_R11L = bias_RL.view(padded, 1, 1, length)
-        grouped = (padded, shape.kv_heads, -1, shape.head_width)
-        slots_M = (self._slot_R2K[:padded] + self._end_R.view(-1, 1, 1)).view(-1)
+        bias_M1L = bias_RL.repeat_interleave(shape.kv_heads, 0).unsqueeze(1)
+        slots = (self._slot_R2K[:padded] + self._end_R.view(-1, 1, 1)).reshape(-1)
 
         def attend(layer: int, heads_RND: Tensor) -> Tensor:
-            cache_R2KLD = self._cache[layer]
-            new_MD = heads_RND[:, shape.heads :].reshape(-1, shape.head_width)
-            cache_R2KLD.view(-1, shape.head_width).index_copy_(0, slots_M, new_MD)
-            q_RKGD = heads_RND[:, : shape.heads].reshape(grouped)
-            k_RKLD, v_RKLD = cache_R2KLD[:padded, :, :, :length].unbind(1)
-            return F.scaled_dot_product_attention(q_RKGD, k_RKLD, v_RKLD, attn_mask=bias_R11L).view(padded, -1)
+            cache_2RKLD = self._cache[layer]
+            cache_2RKLD.view(-1, width).index_copy_(0, slots, heads_RND[:, shape.heads :].reshape(-1, width))
+            k_MLD, v_MLD = cache_2RKLD[:, :padded].flatten(1, 2)[:, :, :length]
+            q_MGD = heads_RND[:, : shape.heads].reshape(len(k_MLD), -1, width)
+            return _attention(q_MGD, k_MLD, v_MLD, bias_M1L).view(padded, -1)
 
         x_RC = F.embedding(F.pad(ids_B, (0, padded - self._rows)), self._embedding_VC)
         x_RC = self._through(x_RC, [table[self._end_R] for table in self._turn_T1D], attend)
@@ -157,7 +159,7 @@ class LlamaDecoder:
         if moved := [(new, old) for new, old in enumerate(rows) if new != old]:
             new, old = (list(numbers) for numbers in zip(*moved, strict=True))
             live = self._cache[..., : self._longest, :]
-            live[:, new] = live[:, old]
+            live[:, :, new] = live[:, :, old]
             self._end_R[new] = self._end_R[old]
         self._rows = len(rows)
         self._end_R = self._end_R[: _padded(len(rows))]
@@ -176,11 +178,12 @@ class LlamaDecoder:
 
     def _allocate(self, rows: int, room: int) -> None:
         shape = self._shape
-        size = (shape.layers, rows, 2, shape.kv_heads, room, shape.head_width)
+        size = (shape.layers, 2, rows, shape.kv_heads, room, shape.head_width)
         if self._memory.numel() < math.prod(size):
             self._memory = torch.zeros(math.prod(size), dtype=self._dtype, device=self._device)
         self._cache = self._memory[: math.prod(size)].view(size)
-        self._slot_R2K = torch.arange(rows * 2 * shape.kv_heads, device=self._device).view(rows, 2, -1) * room
+        slots = torch.arange(0, 2 * rows * shape.kv_heads * room, room, device=self._device)
+        self._slot_R2K = slots.view(2, rows, -1).transpose(0, 1)
         self._end_R = torch.zeros(rows, dtype=torch.long, device=self._device)
 
     def _read(self, group: Sequence[Tokens], rows_P: Sequence[Sequence[int]] = ()) -> Tensor:
@@ -193,10 +196,10 @@ class LlamaDecoder:
 
         def attend(layer: int, heads_MND: Tensor) -> Tensor:
             heads_PNTD = heads_MND.view(len(group), length, -1, shape.head_width).transpose(1, 2)
-            q, k, v = heads_PNTD.split((shape.heads, shape.kv_heads, shape.kv_heads), 1)
+            q, k, v = torch.split(heads_PNTD, [shape.heads, shape.kv_heads, shape.kv_heads], 1)
             if rows:
-                self._cache[layer, rows, 0, :, :length] = k[source]
-                self._cache[layer, rows, 1, :, :length] = v[source]
+                self._cache[layer, 0, rows, :, :length] = k[source]
+                self._cache[layer, 1, rows, :, :length] = v[source]
             mixed_PHTD = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
             return mixed_PHTD.transpose(1, 2).reshape(len(group) * length, -1)
 
@@ -237,9 +240,20 @@ def _product(x_MC: Tensor, w_CN: Tensor) -> Tensor:
     if len(x_MC) <= BLOCK or x_MC.is_cuda:
         return x_MC @ w_CN
     out_MN = x_MC.new_empty(len(x_MC), w_CN.shape[1])
-    for block, out in zip(x_MC.split(BLOCK), out_MN.split(BLOCK), strict=True):
+    for block, out in zip(torch.split(x_MC, BLOCK), torch.split(out_MN, BLOCK), strict=True):
         torch.mm(block, w_CN, out=out)
     return out_MN
+
+
+def _attention(q_MGD: Tensor, k_MLD: Tensor, v_MLD: Tensor, bias_M1L: Tensor) -> Tensor:
+    """Mix values by softmax attention; sums over the keys run in spans of fixed length."""
+    scores_MGL = torch.baddbmm(bias_M1L, q_MGD, k_MLD.transpose(1, 2), alpha=q_MGD.shape[-1] ** -0.5)
+    shares_MGL = scores_MGL.softmax(-1)
+    spans = zip(torch.split(shares_MGL, SPAN, 2), torch.split(v_MLD, SPAN, 1), strict=True)
+    mixed_MGD = torch.bmm(*next(spans))
+    for shares, values in spans:
+        mixed_MGD.baddbmm_(shares, values)
+    return mixed_MGD
 
 
 def _padded(rows: int) -> int:

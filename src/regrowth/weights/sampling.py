@@ -8,7 +8,7 @@ nor on their order. The token is where the cumulative distribution passes the nu
     ids_B = draw(logits_BV, rules, uniforms([11, 12], count=64)[:, 0])
 """
 
-# ruff: noqa: N803, N806 -- axes stand in the names of tensors
+# ruff: noqa: N803, N806, N815 -- axes stand in the names of tensors
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,6 +52,12 @@ class Rules:
             all_greedy=all(greedy),
         )
 
+    def take(self, rows: Sequence[int]) -> "Rules":
+        """Return the rules of some rows."""
+        columns = (self.temperature_B1, self.top_p_B, self.greedy_B)
+        heat, top_p, greedy = (None if column is None else column[list(rows)] for column in columns)
+        return Rules(heat, top_p, greedy, self.all_greedy)
+
 
 def uniforms(seeds: Sequence[int], count: int) -> Tensor:
     """Return numbers [B, T] in [0, 1), 52 random bits each, from one stream per seed."""
@@ -78,7 +84,7 @@ def draw(logits_BV: Tensor, rules: Rules, uniform_B: Tensor) -> Tensor:
 
 def _nucleus(mass_BV: Tensor, top_p_B: Tensor) -> Tensor:
     """Keep the most probable tokens until their mass reaches top-p; always at least one."""
-    sorted_BV, order_BV = mass_BV.sort(-1, descending=True, stable=True)
+    sorted_BV, order_BV = mass_BV.sort(dim=-1, descending=True, stable=True)
     before_BV = sorted_BV.cumsum(-1, dtype=torch.float64) - sorted_BV
     kept_BV = sorted_BV.masked_fill(before_BV >= top_p_B.unsqueeze(1), 0.0)
     return torch.zeros_like(mass_BV).scatter_(1, order_BV, kept_BV)

@@ -48,6 +48,8 @@ def test_every_purpose_and_every_draw_has_a_seed_of_its_own() -> None:
     assert len(set(drawn)) == len(drawn)
     assert all(0 <= number < 2**63 for number in drawn)
     assert seed.again(1).id == seed.id
+    derived = seed.derive(response="x").again(2)
+    assert Record.from_json(derived.to_json()).id == derived.id
 
 
 def test_a_score_does_not_make_a_new_record() -> None:

@@ -4,7 +4,7 @@ import gzip
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -167,18 +167,43 @@ def test_a_loop_at_the_end_of_a_long_text_shows() -> None:
     assert repetition(prose) < 4.5 < repetition(prose + " and so on" * 120)
 
 
+WRITTEN_BY_PEOPLE = {
+    "reasoning/gsm8k_test.jsonl.gz": "answer",
+    "code/humaneval.jsonl.gz": "canonical_solution",
+    "code/multipl_e_js.jsonl.gz": "tests",
+    "documents/multidoc2dial_ssa_documents.jsonl.gz": "text",
+    "instruction/self_instruct_seed_tasks.jsonl.gz": "instances",
+    "instruction/user_oriented_252.jsonl.gz": "instances",
+}
+
+
+def texts(name: str, column: str) -> Iterator[str]:
+    with gzip.open(shared_data(name), "rt") as file:
+        for value in (json.loads(line)[column] for line in file):
+            parts = value if isinstance(value, list) else [value]
+            yield from (part["output"] if isinstance(part, dict) else part for part in parts)
+
+
+@pytest.mark.parametrize("name", WRITTEN_BY_PEOPLE)
+def test_nothing_that_people_wrote_is_a_loop_or_a_refusal(name: str) -> None:
+    found = [text for text in texts(name, WRITTEN_BY_PEOPLE[name]) if repetition(text) > 4.5 or refusal(text)]
+    assert not found
+
+
 @pytest.mark.parametrize(
-    ("name", "column"),
+    ("name", "column", "loops", "refusals"),
     [
-        ("reasoning/gsm8k_test.jsonl.gz", "answer"),
-        ("safety/xstest_completions.jsonl.gz", "completion"),
-        ("code/humaneval.jsonl.gz", "canonical_solution"),
-        ("documents/multidoc2dial_ssa_documents.jsonl.gz", "text"),
+        ("safety/xstest_completions.jsonl.gz", "completion", 0, 468),
+        ("teacher_outputs/mt_bench_answers.jsonl.gz", "turns", 80, 12),
+        ("teacher_outputs/self_instruct_predictions.jsonl.gz", "response", 145, 0),
     ],
 )
-def test_nothing_that_people_or_sound_models_wrote_is_a_loop(name: str, column: str) -> None:
-    with gzip.open(shared_data(name), "rt") as file:
-        assert all(repetition(json.loads(line)[column]) < 4.5 for line in file)
+def test_loops_and_refusals_of_models_are_as_many_as_the_docs_say(
+    name: str, column: str, loops: int, refusals: int
+) -> None:
+    written = list(texts(name, column))
+    assert sum(repetition(text) > 4.5 for text in written) == loops
+    assert sum(bool(refusal(text)) for text in written) == refusals
 
 
 def test_a_limit_that_refuses_everything_is_refused() -> None:

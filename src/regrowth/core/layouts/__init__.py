@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 from regrowth.core.cells import described, flag, listed, number_or_text, plain, text, turns
 from regrowth.core.errors import DataError, SettingsError
 from regrowth.core.record import Message, Record, conversation
-from regrowth.core.rows import read_rows, write_rows
+from regrowth.core.layouts.rows import read_rows, write_rows
 
 __all__ = ["LAYOUTS", "from_row", "read", "to_row", "write"]
 
@@ -45,8 +45,7 @@ def read(path: str | Path, *, layout: str | None = None, columns: Mapping[str, s
     """Yield the records of a .jsonl, .json (list), .csv, each also .gz, or .parquet file; memory stays bounded.
 
     Without `layout` the first row's columns tell it. `columns` says which of the file's columns to take for one of
-    the layout's: `{"prompt": "question", "target": "answer"}`. What is read is real data, unless the layout is
-    `record`, which keeps what it was.
+    the layout's: `{"prompt": "question", "target": "answer"}`. What is read is real data (`record` keeps its origin).
 
     Raises:
         SettingsError: no such layout, or no such kind of file.
@@ -105,9 +104,8 @@ def to_row(record: Record, layout: str) -> Row | list[Row]:
     try:
         if not record.messages and layout != "record":
             raise DataError("no messages")
-        for field in shape.needs:
-            if not getattr(record, field):
-                raise DataError(f"no {field}")
+        if lacking := [field for field in shape.needs if not getattr(record, field)]:
+            raise DataError(f"no {lacking[0]}")
         return shape.write(record)
     except DataError as error:
         raise DataError(
@@ -268,7 +266,7 @@ def _read_record(row: Row) -> Record:
 @dataclass(frozen=True, slots=True)
 class _Shape:
     columns: Mapping[str, str]
-    """Each column with the kind of its values; see `core.rows.write_rows`."""
+    """Each column with the kind of its values; see `core.layouts.rows.write_rows`."""
     read: Callable[[Row], Row]
     write: Callable[[Record], Row | list[Row]] | None
     needs: tuple[str, ...] = ("response",)

@@ -1,0 +1,76 @@
+# ruff: noqa: N806 -- axes stand in the names of tensors
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from regrowth.training.batches import Batch, Pass, Position, passes, tokenize
+from regrowth.training.policy import policy, vocabulary
+from regrowth.weights.loading import HfNetwork, load
+from support.training import additions
+
+transformers = pytest.importorskip("transformers")
+
+
+@pytest.fixture(scope="module")
+def part(base: Path) -> Pass:
+    """Twelve padded sums in one pass."""
+    rows = tokenize(additions(12), load(base).codec, context=64)
+    (part,) = passes(rows, Batch(np.arange(12), Position()), tokens=10**6, price=10**6, pad=0)
+    return part
+
+
+def the_long_way(network: nn.Module, part: Pass) -> Tensor:
+    """Make every logit, then look up those that are trained."""
+    logits_BTV = network(part.ids_BT)
+    logprobs_MV = logits_BTV.log_softmax(-1).flatten(0, 1)
+    return torch.stack([logprobs_MV[place, token] for place, token in zip(part.kept_N, part.targets_N, strict=True)])
+
+
+def foreign(kind: str, **more: Any) -> HfNetwork:
+    """A small network of transformers with a head that is not ours."""
+    configs: dict[str, Any] = {
+        "gpt2": lambda: transformers.GPT2Config(n_embd=16, n_layer=1, n_head=2, n_positions=64, vocab_size=280, **more),
+        "granite": lambda: transformers.GraniteConfig(
+            hidden_size=16, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2,
+            intermediate_size=32, vocab_size=280, pad_token_id=0, **more,
+        ),
+    }  # fmt: skip
+    torch.manual_seed(0)
+    return HfNetwork(transformers.AutoModelForCausalLM.from_config(configs[kind]()).eval())
+
+
+def test_logits_are_made_only_where_they_are_read(base: Path, part: Pass) -> None:
+    network = load(base).network
+    assert policy(network)(part).numel() == part.targets_N.numel() < part.ids_BT.numel()
+    assert torch.allclose(policy(network)(part), the_long_way(network, part), atol=1e-6)
+
+
+def test_what_stands_in_the_padding_does_not_matter(base: Path, part: Pass) -> None:
+    network = load(base).network
+    padded = part.ids_BT == 0
+    assert padded.any()
+    other = Pass(part.ids_BT + 9 * padded, part.kept_N, part.targets_N, part.rows_N, part.counts, part.records)
+    assert torch.equal(policy(network)(other), policy(network)(part))
+
+
+@pytest.mark.parametrize(("kind", "more"), [("gpt2", {}), ("granite", {"logits_scaling": 4.0})])
+def test_networks_of_transformers_give_their_own_logprobs(kind: str, more: dict[str, float], part: Pass) -> None:
+    network = foreign(kind, **more)
+    assert vocabulary(network) == 280
+    assert torch.allclose(policy(network)(part), the_long_way(network, part), atol=1e-5)
+
+
+def test_a_head_is_split_off_only_where_nothing_comes_after_it(part: Pass, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    for kind, more in (("gpt2", {}), ("granite", {"logits_scaling": 4.0})):
+        network = foreign(kind, **more)
+        head = network.model.get_output_embeddings()
+        logprobs = policy(network)
+        hook = head.register_forward_hook(lambda _, inputs, output: sizes.append(output[..., 0].numel()))
+        logprobs(part)
+        hook.remove()
+    assert sizes == [part.kept_N.numel(), part.ids_BT.numel()]
