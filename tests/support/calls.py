@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from regrowth.core.errors import RegrowthError
@@ -11,7 +12,7 @@ from regrowth.core.record import Message
 from regrowth.models.http import HttpBackend, HttpSettings
 from support.server import Behaviour, Server, serving
 
-__all__ = ["QUICK", "SAMPLING", "against", "failure", "free_port", "outcome", "texts"]
+__all__ = ["QUICK", "SAMPLING", "against", "failure", "free_port", "outcome", "replying", "texts"]
 
 T = TypeVar("T")
 SAMPLING = Sampling()
@@ -62,3 +63,32 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def replying(content: bytes, *, unasked: bytes = b"") -> AsyncIterator[str]:
+    """Reply to every request with these bytes as its body; send the `unasked` ones as another reply soon after."""
+
+    def reply(body: bytes) -> bytes:
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            length = next(line for line in head.decode().lower().splitlines() if line.startswith("content-length"))
+            await reader.readexactly(int(length.split(":")[1]))
+            writer.write(reply(content))
+            if unasked:
+                await asyncio.sleep(0.005)
+                writer.write(reply(unasked))
+
+    async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await serve(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(guarded, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    finally:
+        server.close()
+        await server.wait_closed()

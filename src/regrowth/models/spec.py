@@ -114,7 +114,7 @@ def _fitting(build: Callable[..., Any], options: Mapping[str, Any], kind: str, *
     """Turn options, which may be strings, into what keywords want; the first `taken` parameters are spoken for."""
     known = list(inspect.signature(build).parameters)[taken:]
     _refuse_unknown(options, known, kind)
-    hints = get_type_hints(build.__init__ if inspect.isclass(build) else build)
+    hints = get_type_hints(build.__init__ if inspect.isclass(build) else build) if options else {}
     fitted = {}
     for name, value in options.items():
         try:

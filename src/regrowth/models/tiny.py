@@ -28,6 +28,9 @@ def tiny_backend() -> "TorchBackend":
     """
     try:
         from regrowth.models.torch import TorchBackend  # optional extra
-    except MissingExtra as error:
-        raise MissingExtra(f"The embedded model cannot run. {error}") from error
-    return TorchBackend.load(TINY)
+    except ImportError as error:
+        raise MissingExtra(
+            f"The embedded model runs in this process, and that failed to start: {error}. "
+            "Install the extra: pip install 'regrowth[train]'"
+        ) from error
+    return TorchBackend(TINY)

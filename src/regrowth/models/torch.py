@@ -1,6 +1,6 @@
 """A model in this process: concurrent calls are gathered into batches.
 
-    backend = TorchBackend.load("models/student")            # a folder, or the hub's org/name
+    backend = TorchBackend("models/student")                 # a folder, or the hub's org/name
     answer = await backend.answer([Message("user", "2 + 3?")], Sampling(max_tokens=32), seeds=[11, 12])
     answer.raw    # {"choices": [{"text": "5", "finish": "stop", "tokens": [27, 4], "logprobs": null}, …],
                   #  "prompt_tokens": 7}
@@ -64,15 +64,32 @@ class _Job:
 class TorchBackend:
     """Answer with weights that lie in this process's memory."""
 
-    def __init__(self, weights: Weights, *, rows: int = 64, tokens: int = 65_536, threads: int = 1) -> None:
-        """Prepare the weights for decoding.
+    def __init__(
+        self,
+        weights: Weights | str | Path,
+        *,
+        device: str = "cpu",
+        rows: int = 64,
+        tokens: int = 65_536,
+        threads: int = 1,
+    ) -> None:
+        """Prepare weights for decoding.
 
         Args:
-            weights: what `regrowth.weights.loading.load` returned, or a freshly trained network with its codec.
+            weights: a folder, the hub's org/name, or what is loaded already and then stays on its device.
+            device: where a folder is loaded to: 32-bit floats on a CPU, bfloat16 elsewhere.
             rows: answers written together, at most.
             tokens: rows times longest sequence, at most; bounds the memory of the key-value cache.
             threads: of torch while a batch runs. Bit-equal answers in every batch are promised for 1.
+
+        Raises:
+            SettingsError, DataError, MissingExtra, ModelUnavailable: as `regrowth.weights.loading.load`.
         """
+        self.folder = None if isinstance(weights, Weights) else Path(weights)
+        """Where the weights lie, for whoever wants to train on from there."""
+        if not isinstance(weights, Weights):
+            dtype = torch.float32 if device == "cpu" else torch.bfloat16
+            weights = load(weights, device=device, dtype=dtype)
         parameter = next(weights.network.parameters())
         self._codec: Codec = weights.codec
         self._context = weights.context
@@ -83,12 +100,6 @@ class TorchBackend:
         self._serving: asyncio.Task[None] | None = None
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="torch-model")
         self._open = True
-
-    @classmethod
-    def load(cls, name: str | Path, *, device: str = "cpu", **limits: int) -> "TorchBackend":
-        """Load weights from a folder or the hub: 32-bit floats on a CPU, bfloat16 elsewhere."""
-        dtype = torch.float32 if device == "cpu" else torch.bfloat16
-        return cls(load(name, device=device, dtype=dtype), **limits)
 
     @property
     def digest(self) -> str:

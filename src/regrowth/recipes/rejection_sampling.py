@@ -31,6 +31,8 @@ from regrowth.training.settings import TrainingSettings
 __all__ = ["Outcome", "Settings", "rejection_sampling"]
 
 SAMPLING = Sampling(temperature=1.0, max_tokens=96)
+TOKENS = 2048
+"""Tokens of a training step: about six passes over the mix in all, before it is learnt by heart."""
 
 
 class Settings(Frozen):
@@ -138,7 +140,11 @@ def random_filter(answers: Dataset, *, seed: int) -> list[Record]:
 async def train(run: Run, base: RememberedModel, data: Dataset, settings: Settings) -> RememberedModel:
     """Train the first model anew on a mix."""
     how = TrainingSettings(
-        steps=settings.steps, learning_rate=settings.learning_rate, seed=_seed(settings, "train") % 2**31
+        steps=settings.steps,
+        learning_rate=settings.learning_rate,
+        tokens_per_batch=TOKENS,
+        schedule="cosine",
+        seed=_seed(settings, "train") % 2**31,
     )
     return await run.afit(base, data, how, name=data.path.name)
 

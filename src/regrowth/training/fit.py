@@ -14,12 +14,10 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import torch
-
-from regrowth.core.errors import SettingsError
+import regrowth.weights  # noqa: F401 -- first of all: where torch is missing, it says which extra to install
 from regrowth.core.record import Json, Record
 from regrowth.core.store import Store
-from regrowth.training.loop import VERSION, OnStep, train
+from regrowth.training.loop import VERSION, OnStep, check_device, train
 from regrowth.training.objectives import Objective, sft
 from regrowth.training.settings import TrainingSettings
 from regrowth.weights.loading import load
@@ -51,8 +49,7 @@ async def fit(
         SettingsError: the training diverged, or there is no such base or device.
         StoreError: the disk is full or refuses to be written.
     """
-    if settings.device == "cuda" and not torch.cuda.is_available():
-        raise SettingsError("device = 'cuda', but torch finds no CUDA device here. Set device = 'cpu'.")
+    check_device(settings.device)
     weights = await asyncio.to_thread(load, base, device=settings.device)
     lineage = {"base": weights.digest, "data": fingerprint}
     request: dict[str, Json] = {

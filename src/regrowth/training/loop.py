@@ -37,7 +37,7 @@ from regrowth.training.policy import Policy, policy, vocabulary
 from regrowth.training.settings import TrainingSettings
 from regrowth.weights.loading import Weights, save
 
-__all__ = ["VERSION", "OnStep", "train"]
+__all__ = ["VERSION", "OnStep", "check_device", "train"]
 
 VERSION = 1
 """Of the arithmetic; part of the result's name. Raised whenever equal input may give other weights."""
@@ -119,6 +119,12 @@ def train(
     except OSError as error:
         raise told(error, scratch) from error
     return log
+
+
+def check_device(device: str) -> None:
+    """Raise SettingsError if a device is not there."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise SettingsError("device = 'cuda', but torch finds no CUDA device here. Set device = 'cpu'.")
 
 
 def _check_vocabulary(rows: Rows, network: nn.Module) -> None:

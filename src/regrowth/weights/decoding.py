@@ -93,10 +93,10 @@ class _Block:
     def of(cls, layer: Any) -> "_Block":
         attention, mlp = layer.self_attn, layer.mlp
         return cls(
-            qkv=_fused(layer.input_layernorm, attention.q_proj, attention.k_proj, attention.v_proj),
-            out=_fused(None, attention.o_proj),
-            gate_up=_fused(layer.post_attention_layernorm, mlp.gate_proj, mlp.up_proj),
-            down=_fused(None, mlp.down_proj),
+            qkv=_fused(attention.q_proj, attention.k_proj, attention.v_proj, norm=layer.input_layernorm),
+            out=_fused(attention.o_proj),
+            gate_up=_fused(mlp.gate_proj, mlp.up_proj, norm=layer.post_attention_layernorm),
+            down=_fused(mlp.down_proj),
         )
 
 
@@ -108,51 +108,48 @@ class LlamaDecoder:
         self._shape = shape = network.shape
         self._blocks = [_Block.of(layer) for layer in network.model.layers]
         self._embedding_VC = network.model.embed_tokens.weight.detach()
-        self._head_CV = (network.head * network.model.norm.weight).t().contiguous()
+        self._head_CV = (network.head * network.model.norm.weight * shape.width**0.5).t().contiguous()
         self._device, self._dtype = self._embedding_VC.device, self._embedding_VC.dtype
-        self._places = torch.arange(_up(shape.context), device=self._device)
-        self._turn_T1D = [table.unsqueeze(1) for table in rotation(shape, self._places, self._dtype)]
+        self._floor = torch.tensor((shape.width * shape.epsilon) ** 0.5, dtype=self._dtype, device=self._device)
+        places = torch.arange(_up(shape.context), device=self._device)
+        self._turn_T21D = torch.stack(rotation(shape, places, self._dtype), 1).unsqueeze(2)
         self._memory = torch.empty(0, dtype=self._dtype, device=self._device)
-        self._rows, self._longest = 0, 0
-        self._end_R = self._places[:0]
 
     @torch.inference_mode()
     def start(self, prompts: Sequence[Tokens], room: int) -> Tensor:
-        self._rows = len(prompts)
-        self._allocate(_padded(len(prompts)), _up(room))
-        self._end_R[: self._rows] = torch.tensor([len(prompt) for prompt in prompts])
-        self._longest = max(map(len, prompts))
+        self._allocate(prompts, _padded(len(prompts)), _up(room))
         rows_of: dict[Tokens, list[int]] = {}
         for row, prompt in enumerate(prompts):
             rows_of.setdefault(tuple(prompt), []).append(row)
         last_BC = self._embedding_VC.new_empty(self._rows, self._shape.width)
         for group in _groups(rows_of, len):
             x_PTC = self._read(group, [rows_of[prompt] for prompt in group])
-            for x_TC, prompt in zip(x_PTC, group, strict=False):
+            for x_TC, prompt in zip(x_PTC, group, strict=True):
                 last_BC[rows_of[prompt]] = x_TC[len(prompt) - 1]
         return self._logits(last_BC)
 
     @torch.inference_mode()
     def step(self, ids_B: Tensor) -> Tensor:
-        shape, padded = self._shape, len(self._end_R)
-        length, width = _up(self._longest + 1), shape.head_width
-        bias_RL = torch.zeros(padded, length, dtype=self._dtype, device=self._device)
-        bias_RL.masked_fill_(self._places[:length] > self._end_R.unsqueeze(1), -torch.inf)
-        bias_M1L = bias_RL.repeat_interleave(shape.kv_heads, 0).unsqueeze(1)
-        slots = (self._slot_R2K[:padded] + self._end_R.view(-1, 1, 1)).reshape(-1)
+        shape, idle = self._shape, len(self._end_R) - self._rows
+        if self._longest == self._views.length:
+            self._views = self._look()
+        slots_2RK = self._slot_2RK + self._end_R.unsqueeze(1)
+        self._bias_RKL.view(-1).index_fill_(0, slots_2RK[0].view(-1), 0.0)
+        slots = slots_2RK.view(-1)
 
         def attend(layer: int, heads_RND: Tensor) -> Tensor:
-            cache_2RKLD = self._cache[layer]
-            cache_2RKLD.view(-1, width).index_copy_(0, slots, heads_RND[:, shape.heads :].reshape(-1, width))
-            k_MLD, v_MLD = cache_2RKLD[:, :padded].flatten(1, 2)[:, :, :length]
-            q_MGD = heads_RND[:, : shape.heads].reshape(len(k_MLD), -1, width)
-            return _attention(q_MGD, k_MLD, v_MLD, bias_M1L).view(padded, -1)
+            view = self._views.layers[layer]
+            new_2RKD = heads_RND[:, shape.heads :].unflatten(1, (2, -1)).transpose(0, 1)
+            view.memory_SD.index_copy_(0, slots, new_2RKD.reshape(-1, shape.head_width))
+            q_MGD = heads_RND[:, : shape.heads].reshape(len(view.v_MLD), -1, shape.head_width)
+            return _attention(q_MGD, view.k_MDL, view.v_MLD, self._views.bias_M1L).view(len(heads_RND), -1)
 
-        x_RC = F.embedding(F.pad(ids_B, (0, padded - self._rows)), self._embedding_VC)
-        x_RC = self._through(x_RC, [table[self._end_R] for table in self._turn_T1D], attend)
+        x_RC = F.embedding(F.pad(ids_B, (0, idle)) if idle else ids_B, self._embedding_VC)
+        x_RC = self._through(x_RC, self._turn_T21D[self._end_R], attend)
         self._end_R[: self._rows] += 1
         self._longest += 1
-        return self._logits(x_RC)[: self._rows]
+        logits_RV = self._logits(x_RC)
+        return logits_RV[: self._rows] if idle else logits_RV
 
     @torch.inference_mode()
     def keep(self, rows: Sequence[int]) -> None:
@@ -160,36 +157,51 @@ class LlamaDecoder:
             new, old = (list(numbers) for numbers in zip(*moved, strict=True))
             live = self._cache[..., : self._longest, :]
             live[:, :, new] = live[:, :, old]
+            self._bias_RKL[new] = self._bias_RKL[old]
             self._end_R[new] = self._end_R[old]
-        self._rows = len(rows)
-        self._end_R = self._end_R[: _padded(len(rows))]
-        self._end_R[self._rows :] = 0
-        self._longest = int(self._end_R.max())
+        self._rows, padded = len(rows), _padded(len(rows))
+        self._end_R, self._slot_2RK = self._end_R[:padded], self._slot_2RK[:, :padded]
+        self._longest = int(self._end_R[: self._rows].max())
+        self._views = self._look()
 
     @torch.inference_mode()
     def score(self, pairs: Sequence[Pair]) -> list[list[float]]:
         scores: dict[Pair, list[float]] = {}
         for group in _groups(dict.fromkeys(map(_frozen, pairs)), _length):
             x_PTC = self._read([(*prompt, *reply) for prompt, reply in group])
-            for x_TC, (prompt, reply) in zip(x_PTC, group, strict=False):
+            for x_TC, (prompt, reply) in zip(x_PTC, group, strict=True):
                 logits_NV = self._logits(x_TC[len(prompt) - 1 :][: len(reply)])
                 scores[prompt, reply] = _logprobs(logits_NV, reply)
         return [scores[_frozen(pair)] for pair in pairs]
 
-    def _allocate(self, rows: int, room: int) -> None:
+    def _allocate(self, prompts: Sequence[Tokens], padded: int, room: int) -> None:
         shape = self._shape
-        size = (shape.layers, 2, rows, shape.kv_heads, room, shape.head_width)
+        size = (shape.layers, 2, padded, shape.kv_heads, room, shape.head_width)
         if self._memory.numel() < math.prod(size):
             self._memory = torch.zeros(math.prod(size), dtype=self._dtype, device=self._device)
         self._cache = self._memory[: math.prod(size)].view(size)
-        slots = torch.arange(0, 2 * rows * shape.kv_heads * room, room, device=self._device)
-        self._slot_R2K = slots.view(2, rows, -1).transpose(0, 1)
-        self._end_R = torch.zeros(rows, dtype=torch.long, device=self._device)
+        slots = torch.arange(0, 2 * padded * shape.kv_heads * room, room, device=self._device)
+        self._slot_2RK = slots.view(2, padded, shape.kv_heads)
+        self._rows, self._longest = len(prompts), max(map(len, prompts))
+        ends = [*map(len, prompts), *[0] * (padded - len(prompts))]
+        self._end_R = torch.tensor(ends, device=self._device)
+        hidden_RL = torch.arange(room, device=self._device) >= self._end_R.unsqueeze(1)
+        bias_RL = torch.zeros(padded, room, dtype=self._dtype, device=self._device).masked_fill_(hidden_RL, -torch.inf)
+        self._bias_RKL = bias_RL.unsqueeze(1).repeat(1, shape.kv_heads, 1)
+        self._views = self._look()
+
+    def _look(self) -> "_Views":
+        """Cut the cache to the rows and positions in use."""
+        padded, length = len(self._end_R), _up(self._longest + 1)
+        layers = []
+        for cache in self._cache:
+            k_MLD, v_MLD = cache[:, :padded].flatten(1, 2)[:, :, :length]
+            layers.append(_View(cache.view(-1, self._shape.head_width), k_MLD.transpose(1, 2), v_MLD))
+        return _Views(length, self._bias_RKL[:padded].flatten(0, 1)[:, None, :length], layers)
 
     def _read(self, group: Sequence[Tokens], rows_P: Sequence[Sequence[int]] = ()) -> Tensor:
         """Return the last layer [P, T, C] over sequences of one padded length; remember their keys for some rows."""
         shape, length = self._shape, _up(len(group[0]))
-        group = [*group, group[-1]] if len(group) % 2 else group  # an even number of 32s fills its blocks
         ids_PT = torch.tensor([[*ids, *[0] * (length - len(ids))] for ids in group], device=self._device)
         rows = [row for rows in rows_P for row in rows]
         source = [number for number, rows in enumerate(rows_P) for _ in rows]
@@ -203,56 +215,78 @@ class LlamaDecoder:
             mixed_PHTD = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
             return mixed_PHTD.transpose(1, 2).reshape(len(group) * length, -1)
 
-        turn = [table[:length].repeat(len(group), 1, 1) for table in self._turn_T1D]
-        x_MC = self._through(F.embedding(ids_PT.view(-1), self._embedding_VC), turn, attend)
+        turn_M21D = self._turn_T21D[:length].repeat(len(group), 1, 1, 1)
+        x_MC = self._through(F.embedding(ids_PT.view(-1), self._embedding_VC), turn_M21D, attend)
         return x_MC.view(len(group), length, -1)
 
-    def _through(self, x_MC: Tensor, turn: Sequence[Tensor], attend: Callable[[int, Tensor], Tensor]) -> Tensor:
+    def _through(self, x_MC: Tensor, turn_M21D: Tensor, attend: Callable[[int, Tensor], Tensor]) -> Tensor:
         """Run the layers; `attend` mixes the turned heads [M, H + 2 K, D] of one layer over the positions."""
-        cosine_M1D, signed_sine_M1D = turn
+        cosine_M1D, signed_sine_M1D = turn_M21D.unbind(1)
         turning, half = self._shape.heads + self._shape.kv_heads, self._shape.head_width // 2
         for number, block in enumerate(self._blocks):
             heads_MND = _product(self._normed(x_MC), block.qkv).view(len(x_MC), -1, 2 * half)
             turned = heads_MND[:, :turning]
             torch.addcmul(turned * cosine_M1D, turned.roll(half, -1), signed_sine_M1D, out=turned)
-            x_MC = x_MC + _product(attend(number, heads_MND), block.out)
+            x_MC = _product(attend(number, heads_MND), block.out).add_(x_MC)
             gate, up = _product(self._normed(x_MC), block.gate_up).chunk(2, -1)
-            x_MC = x_MC + _product(F.silu(gate).mul_(up), block.down)
+            x_MC = _product(F.silu(gate).mul_(up), block.down).add_(x_MC)
         return x_MC
 
     def _normed(self, x_MC: Tensor) -> Tensor:
-        return F.rms_norm(x_MC, (self._shape.width,), eps=self._shape.epsilon)
+        """Divide each row by its length; the root of the width is part of the weights that come next."""
+        length_M1 = torch.linalg.vector_norm(x_MC, dim=-1, keepdim=True)
+        return x_MC / torch.hypot(length_M1, self._floor)
 
     def _logits(self, x_MC: Tensor) -> Tensor:
-        rows = len(x_MC)
-        x_MC = F.pad(self._normed(x_MC), (0, 0, 0, _padded(rows) - rows))
-        return _product(x_MC, self._head_CV)[:rows].float()
+        return _product(self._normed(x_MC), self._head_CV).float()
 
 
-def _fused(norm: Any, *layers: Any) -> Tensor:
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One layer's cache: as slots for writing, and the part in use for reading."""
+
+    memory_SD: Tensor
+    k_MDL: Tensor
+    v_MLD: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Views:
+    length: int
+    bias_M1L: Tensor
+    layers: list[_View]
+
+
+def _fused(*layers: Any, norm: Any = None) -> Tensor:
     """Return the weights of linear layers side by side, [in, out], with the scale of the norm before them."""
     weight = torch.cat([layer.weight for layer in layers])
-    return (weight if norm is None else weight * norm.weight).detach().t().contiguous()
+    if norm is not None:
+        weight = weight * (norm.weight * weight.shape[1] ** 0.5)
+    return weight.detach().t().contiguous()
 
 
 def _product(x_MC: Tensor, w_CN: Tensor) -> Tensor:
     """Multiply in blocks of rows, whose sums do not depend on the other rows."""
-    if len(x_MC) <= BLOCK or x_MC.is_cuda:
+    rows = len(x_MC)
+    if x_MC.is_cuda or rows <= BLOCK and rows == _padded(rows):
         return x_MC @ w_CN
-    out_MN = x_MC.new_empty(len(x_MC), w_CN.shape[1])
+    out_MN = x_MC.new_empty(rows, w_CN.shape[1])
     for block, out in zip(torch.split(x_MC, BLOCK), torch.split(out_MN, BLOCK), strict=True):
-        torch.mm(block, w_CN, out=out)
+        missing = _padded(len(block)) - len(block)
+        if missing:
+            out.copy_((F.pad(block, (0, 0, 0, missing)) @ w_CN)[: len(block)])
+        else:
+            torch.mm(block, w_CN, out=out)
     return out_MN
 
 
-def _attention(q_MGD: Tensor, k_MLD: Tensor, v_MLD: Tensor, bias_M1L: Tensor) -> Tensor:
+def _attention(q_MGD: Tensor, k_MDL: Tensor, v_MLD: Tensor, bias_M1L: Tensor) -> Tensor:
     """Mix values by softmax attention; sums over the keys run in spans of fixed length."""
-    scores_MGL = torch.baddbmm(bias_M1L, q_MGD, k_MLD.transpose(1, 2), alpha=q_MGD.shape[-1] ** -0.5)
-    shares_MGL = scores_MGL.softmax(-1)
-    spans = zip(torch.split(shares_MGL, SPAN, 2), torch.split(v_MLD, SPAN, 1), strict=True)
-    mixed_MGD = torch.bmm(*next(spans))
-    for shares, values in spans:
-        mixed_MGD.baddbmm_(shares, values)
+    shares_MGL = torch.baddbmm(bias_M1L, q_MGD, k_MDL, alpha=q_MGD.shape[-1] ** -0.5).softmax(-1)
+    mixed_MGD = torch.bmm(shares_MGL[:, :, :SPAN], v_MLD[:, :SPAN])
+    for begin in range(SPAN, v_MLD.shape[1], SPAN):
+        span = slice(begin, begin + SPAN)
+        mixed_MGD.baddbmm_(shares_MGL[:, :, span], v_MLD[:, span])
     return mixed_MGD
 
 

@@ -10,7 +10,7 @@ A reply is delivered when its row is finished; the others go on without it.
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ from regrowth.weights.sampling import Rules, draw, uniforms
 
 __all__ = ["Draw", "Reply", "generate"]
 
-# B: rows at the start, T: tokens of the reply, V: vocabulary, S: rows still growing.
+# B: rows that still grow, T: tokens of the reply, V: vocabulary.
 
 LOOK_FOR_STOPS = 8
 """Tokens between two looks for stop strings; what was written past one is cut off."""
@@ -70,41 +70,39 @@ def generate(
     Raises:
         CallFailed: the network answers with something that is not a number, or `go_on` said no.
     """
-    logits_SV = decoder.start([one.prompt for one in draws], max(one.room for one in draws))
-    if logits_SV.isnan().any():
+    logits_BV = decoder.start([one.prompt for one in draws], max(one.room for one in draws))
+    if logits_BV.isnan().any():
         raise CallFailed("The network's logits are not numbers; its weights are damaged or were trained into overflow.")
-    sheet = _Sheet.of(draws, codec, logits_SV)
-    rules = Rules.of([one.sampling for one in draws], logits_SV.device)
-    growing_S = torch.arange(len(draws), device=logits_SV.device)
-    for place in range(sheet.tokens_BT.shape[1]):
+    sheet = _Sheet.of(draws, codec, logits_BV)
+    for place in range(len(sheet.tokens_TB)):
         if not go_on():
             raise CallFailed("The model was closed while it wrote this answer.")
-        ids_S = draw(logits_SV, rules, sheet.uniform_BT[growing_S, place])
-        over_S = sheet.write(place, growing_S, ids_S, logits_SV)
-        if sheet.stops and place % LOOK_FOR_STOPS == LOOK_FOR_STOPS - 1:
-            over_S |= sheet.stopped(place, growing_S)
-        if over_S.any():
-            for row in growing_S[over_S].tolist():
-                deliver(row, sheet.reply(row, place))
-            if not (kept := _closed_up(over_S.tolist())):
+        ids_B = draw(logits_BV, sheet.rules, sheet.uniform_TB[place])
+        over_B = sheet.write(place, ids_B, logits_BV)
+        if over_B.any():
+            for row in over_B.nonzero().squeeze(1).tolist():
+                deliver(sheet.numbers[row], sheet.reply(row, place))
+            if not (kept := _closed_up(over_B.tolist())):
                 return
             decoder.keep(kept)
-            rules, growing_S, ids_S = rules.take(kept), growing_S[kept], ids_S[kept]
-        logits_SV = decoder.step(ids_S)
+            sheet, ids_B = sheet.take(kept), ids_B[kept]
+        logits_BV = decoder.step(ids_B)
 
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """What is written so far, a line per draw."""
+    """What is written so far: a column per growing row."""
 
     draws: Sequence[Draw]
     codec: Codec
-    limit_B: Tensor
-    uniform_BT: Tensor
-    tokens_BT: Tensor
-    logprobs_BT: Tensor | None
     is_end_V: Tensor
-    stops: bool
+    numbers: list[int]
+    """Of the draws that the columns belong to."""
+    rules: Rules
+    limit_B: Tensor
+    uniform_TB: Tensor
+    tokens_TB: Tensor
+    logprobs_TB: Tensor | None
 
     @classmethod
     def of(cls, draws: Sequence[Draw], codec: Codec, logits_BV: Tensor) -> "_Sheet":
@@ -116,29 +114,42 @@ class _Sheet:
         return cls(
             draws=draws,
             codec=codec,
-            limit_B=torch.tensor([one.limit for one in draws], device=device),
-            uniform_BT=uniforms([one.seed for one in draws], longest).to(device),
-            tokens_BT=torch.zeros(len(draws), longest, dtype=torch.long, device=device),
-            logprobs_BT=torch.zeros(len(draws), longest, device=device) if wants_logprobs else None,
             is_end_V=is_end_V.to(device),
-            stops=any(one.sampling.stop for one in draws),
+            numbers=list(range(len(draws))),
+            rules=Rules.of([one.sampling for one in draws], device),
+            limit_B=torch.tensor([one.limit for one in draws], device=device),
+            uniform_TB=uniforms([one.seed for one in draws], longest).t().contiguous().to(device),
+            tokens_TB=torch.zeros(longest, len(draws), dtype=torch.long, device=device),
+            logprobs_TB=torch.zeros(longest, len(draws), device=device) if wants_logprobs else None,
         )
 
-    def write(self, place: int, rows_S: Tensor, ids_S: Tensor, logits_SV: Tensor) -> Tensor:
-        """Write one token on each growing line and return which lines are over."""
-        self.tokens_BT[rows_S, place] = ids_S
-        if self.logprobs_BT is not None:
-            self.logprobs_BT[rows_S, place] = logits_SV.log_softmax(-1).gather(1, ids_S.unsqueeze(1)).squeeze(1)
-        return self.is_end_V[ids_S] | (self.limit_B[rows_S] <= place + 1)
+    def take(self, rows: list[int]) -> "_Sheet":
+        """Return the sheet of some rows."""
+        return replace(
+            self,
+            numbers=[self.numbers[row] for row in rows],
+            rules=self.rules.take(rows),
+            limit_B=self.limit_B[rows],
+            uniform_TB=self.uniform_TB[:, rows],
+            tokens_TB=self.tokens_TB[:, rows],
+            logprobs_TB=None if self.logprobs_TB is None else self.logprobs_TB[:, rows],
+        )
 
-    def stopped(self, place: int, rows_S: Tensor) -> Tensor:
-        """Return which lines hold a stop string."""
-        return torch.tensor([self._has_stop(place, row) for row in rows_S.tolist()], device=rows_S.device)
+    def write(self, place: int, ids_B: Tensor, logits_BV: Tensor) -> Tensor:
+        """Write one token in each column and return which columns are over."""
+        self.tokens_TB[place] = ids_B
+        if self.logprobs_TB is not None:
+            self.logprobs_TB[place] = logits_BV.log_softmax(-1).gather(1, ids_B.unsqueeze(1)).squeeze(1)
+        over_B = self.is_end_V[ids_B].logical_or_(self.limit_B <= place + 1)
+        if place % LOOK_FOR_STOPS == LOOK_FOR_STOPS - 1:
+            stopped = [row for row in range(len(self.numbers)) if self._has_stop(row, place)]
+            over_B[stopped] = True
+        return over_B
 
     def reply(self, row: int, place: int) -> Reply:
-        """Read a finished line."""
-        sampling = self.draws[row].sampling
-        ids: list[int] = self.tokens_BT[row, : place + 1].tolist()
+        """Read a finished column."""
+        sampling = self.draws[self.numbers[row]].sampling
+        ids: list[int] = self.tokens_TB[: place + 1, row].tolist()
         finish: Finish = "stop" if ids[-1] in self.codec.ends else "length"
         text = self.codec.text(ids)
         if _holds(text, sampling.stop):
@@ -146,16 +157,16 @@ class _Sheet:
             count = counts[bisect_left(counts, True, key=lambda n: _holds(self.codec.text(ids[:n]), sampling.stop))]
             ids, text, finish = ids[:count], self.codec.text(ids[:count]), "stop"
             text = text[: min(text.find(stop) for stop in sampling.stop if stop in text)]
-        logprobs_BT = self.logprobs_BT if sampling.logprobs else None
-        return Reply(text, finish, ids, None if logprobs_BT is None else logprobs_BT[row, : len(ids)].tolist())
+        logprobs_TB = self.logprobs_TB if sampling.logprobs else None
+        return Reply(text, finish, ids, None if logprobs_TB is None else logprobs_TB[: len(ids), row].tolist())
 
-    def _has_stop(self, place: int, row: int) -> bool:
-        stops = self.draws[row].sampling.stop
+    def _has_stop(self, row: int, place: int) -> bool:
+        stops = self.draws[self.numbers[row]].sampling.stop
         if not stops:
             return False
         longest = max(len(stop.encode()) for stop in stops)  # a token is a byte at least
-        tail = self.tokens_BT[row, max(0, place - longest - LOOK_FOR_STOPS - 4) : place + 1].tolist()
-        return _holds(self.codec.text(tail), stops)
+        begin = max(0, place - longest - LOOK_FOR_STOPS - 4)
+        return _holds(self.codec.text(self.tokens_TB[begin : place + 1, row].tolist()), stops)
 
 
 def _holds(text: str, stops: Sequence[str]) -> bool:

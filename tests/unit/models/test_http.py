@@ -5,13 +5,14 @@ import gc
 import pickle
 from typing import Any
 
+import orjson
 import pytest
 
 from regrowth.core.errors import CallFailed, SettingsError
 from regrowth.core.protocols import Completion, Sampling
 from regrowth.core.record import Message
 from regrowth.models.http import HttpBackend, HttpSettings
-from support.calls import QUICK, SAMPLING, against, failure, free_port, outcome, texts
+from support.calls import QUICK, SAMPLING, against, failure, free_port, outcome, replying, texts
 from support.server import Behaviour, Server, reply_to
 
 KEY = "sk-planted-0123456789-abcdefghij"
@@ -150,7 +151,7 @@ def test_bytes_that_are_no_text_do_not_lose_the_answer() -> None:
     broken = b'{"choices": [{"message": {"content": "caf\xc3"}}]}'
 
     async def run() -> list[str]:
-        async with raw_server(broken) as url:
+        async with replying(broken) as url:
             backend = HttpBackend("m", url, HttpSettings(**QUICK))
             try:
                 return await texts(backend, "?", [1])
@@ -158,6 +159,23 @@ def test_bytes_that_are_no_text_do_not_lose_the_answer() -> None:
                 await backend.close()
 
     assert asyncio.run(run()) == ["caf\ufffd"]
+
+
+def test_more_choices_than_asked_are_cut_and_repeated_ones_counted_once() -> None:
+    numbered = [
+        {"index": index, "message": {"content": text}} for index, text in ((1, "b"), (0, "a"), (1, "b"), (2, "c"))
+    ]
+    content = orjson.dumps({"choices": numbered})
+
+    async def run() -> list[str]:
+        async with replying(content) as url:
+            backend = HttpBackend("m", url, HttpSettings(**QUICK))
+            try:
+                return await texts(backend, "?", [1, 2])
+            finally:
+                await backend.close()
+
+    assert asyncio.run(run()) == ["a", "b"]
 
 
 # Fields that a server refuses
@@ -282,25 +300,3 @@ def test_text_that_cannot_be_sent_is_a_lost_call_with_a_reason() -> None:
     found = against(Behaviour(), ask)
     assert isinstance(found, CallFailed)
     assert "UTF-8" in str(found)
-
-
-class raw_server:  # noqa: N801 - used as a function
-    """Reply to every request with these bytes as its body."""
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-
-    async def __aenter__(self) -> str:
-        async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(self.content))
-            writer.write(self.content)
-            await writer.drain()
-            writer.close()
-
-        self.server = await asyncio.start_server(reply, "127.0.0.1", 0)
-        return f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}/v1"
-
-    async def __aexit__(self, *_: object) -> None:
-        self.server.close()
-        await self.server.wait_closed()

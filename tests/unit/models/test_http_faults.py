@@ -5,11 +5,12 @@ import time
 from itertools import pairwise
 from typing import Any
 
+import orjson
 import pytest
 
 from regrowth.core.errors import CallFailed, ModelUnavailable
 from regrowth.models.http import HttpBackend, HttpSettings
-from support.calls import QUICK, against, failure, free_port, outcome, texts
+from support.calls import QUICK, against, failure, free_port, outcome, replying, texts
 from support.server import Behaviour, Fault, Server, reply_to
 
 FAULTS: tuple[Fault, ...] = (
@@ -61,6 +62,49 @@ def test_late_duplicates_never_answer_another_request() -> None:
     faults: dict[Fault, float] = {"duplicate": 0.2, "late_duplicate": 0.3}
     found = against(Behaviour(faults=faults, latency=0.001), ask, attempts=12)
     assert found == [reply_to(f"prompt {number}", number) for number in range(200)]
+
+
+def said(text: str, name: str = "") -> bytes:
+    return orjson.dumps({"id": name, "choices": [{"message": {"content": text}}]})
+
+
+def test_bytes_that_wait_on_an_idle_connection_answer_nothing() -> None:
+    async def run() -> list[str]:
+        async with replying(said("right"), unasked=said("wrong")) as url:
+            backend = HttpBackend("m", url, HttpSettings(**QUICK))
+            found = []
+            for number in range(3):
+                found += await texts(backend, f"prompt {number}", [1])
+                await asyncio.sleep(0.02)
+            await backend.close()
+            return found
+
+    assert asyncio.run(run()) == ["right"] * 3
+
+
+def test_a_server_that_always_says_the_same_under_the_same_name_is_believed_when_asked_again() -> None:
+    async def run() -> list[str]:
+        async with replying(said("same", "constant")) as url:
+            backend = HttpBackend("m", url, HttpSettings(**QUICK))
+            found = [*await texts(backend, "one", [1]), *await texts(backend, "two", [1])]
+            await backend.close()
+            return found
+
+    assert asyncio.run(run()) == ["same", "same"]
+
+
+def test_calls_made_again_go_before_those_not_yet_made() -> None:
+    behaviour = Behaviour(faults={"500": 0.3}, latency=0.02)
+    draws = Server(behaviour)
+    luck = {prompt: [draws._fault(prompt, 1) for _ in range(2)] for prompt in map(str, range(100))}
+    fails = next(prompt for prompt, drawn in luck.items() if drawn == ["500", None])
+    fine = [prompt for prompt, drawn in luck.items() if drawn == [None, None]][:3]
+
+    async def ask(backend: HttpBackend, server: Server) -> list[str]:
+        await asyncio.gather(*(texts(backend, prompt, [1]) for prompt in (fails, *fine)))
+        return [sent["messages"][0]["content"] for sent in server.served.bodies]
+
+    assert against(behaviour, ask, concurrency=1) == [fails, fine[0], fails, *fine[1:]]
 
 
 def test_prompts_that_fail_for_ever_fail_alone_and_with_a_reason() -> None:
@@ -146,6 +190,18 @@ def test_retry_after_is_waited_for_by_everybody_and_the_server_is_then_met_by_fe
     assert waves[pause] > 0.2
     returned = arrivals[pause + 1]
     assert sum(returned <= arrival < returned + 0.015 for arrival in arrivals) <= 4
+
+
+def test_a_single_call_waits_as_long_as_it_was_told() -> None:
+    async def ask(backend: HttpBackend, server: Server) -> int:
+        for number in range(8):
+            await texts(backend, f"prompt {number}", [1])
+        return server.served.faults["429_wait"]
+
+    start = time.monotonic()
+    struck = against(Behaviour(faults={"429_wait": 0.5}, retry_after=0.04), ask)
+    assert struck > 2
+    assert time.monotonic() - start >= 0.04 * struck
 
 
 def test_a_wait_beyond_patience_stops_the_run_and_names_the_wait() -> None:

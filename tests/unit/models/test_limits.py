@@ -94,6 +94,22 @@ def test_after_a_pause_the_server_is_met_by_few() -> None:
     assert troubled(good=5, bad=4, pause=0.1).limit == 4
 
 
+def test_what_still_arrives_during_a_pause_does_not_raise_the_limit() -> None:
+    async def run() -> int:
+        limiter = Limiter(256)
+        now = asyncio.get_running_loop().time()
+        for _ in range(4):
+            limiter.troubled(now, 0.1)
+        waiting = asyncio.ensure_future(limiter.enter())
+        await asyncio.sleep(0)
+        for _ in range(20):
+            limiter.replied(asyncio.get_running_loop().time())
+        waiting.cancel()
+        return limiter.limit
+
+    assert asyncio.run(run()) == 4
+
+
 def test_time_outs_cut_the_limit_to_half_of_what_was_served_meanwhile() -> None:
     assert troubled(good=5, bad=4, slow=True).limit == 2
     assert troubled(good=0, bad=32, slow=True).limit == 1

@@ -211,7 +211,12 @@ def test_an_answer_cut_by_the_limit_is_not_mended_into_a_right_one(tmp_path: Pat
         ({"type": "object", "properties": {"n": {"$ref": "#/$defs/none"}}}, "refers to"),
     ],
 )
-def test_a_wrong_schema_stops_at_once_and_reaches_for_no_network(tmp_path: Path, schema: Any, complaint: str) -> None:
+def test_a_wrong_schema_stops_at_once_and_reaches_for_no_network(
+    tmp_path: Path, schema: Any, complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached: list[object] = []
+    monkeypatch.setattr("urllib.request.urlopen", reached.append)
     with pytest.raises(SettingsError) as caught:
         ask(tmp_path, Asked('{"n": 1}'), schema)
     assert complaint in str(caught.value)
+    assert reached == []

@@ -1,4 +1,6 @@
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,6 +137,13 @@ def test_errors_reach_the_caller_and_are_not_remembered(base: Path, store: Store
     with pytest.raises(DataError, match="Nothing to train on"):
         asyncio.run(fit(base, [Record.of("2 ?")], "empty", settings=SHORT, store=store))
     assert store.new_effects == 0
+
+
+def test_where_torch_is_missing_the_extra_is_named() -> None:
+    program = "import sys; sys.modules['torch'] = None; import regrowth.training.fit"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "MissingExtra" in done.stderr
+    assert "pip install 'regrowth[train]'" in done.stderr
 
 
 def test_a_missing_gpu_is_told_before_anything_is_loaded(

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from regrowth.core.errors import DataError, SettingsError, StoreError
 from regrowth.core.record import Record
-from regrowth.training import checkpoints
+from regrowth.training import checkpoints, loop
 from regrowth.training.journal import read_log
 from regrowth.training.loop import train
 from regrowth.training.objectives import Loss, Objective, View, sft
@@ -109,6 +109,19 @@ def test_metrics_have_a_line_per_step_and_the_result_has_no_clock(base: Path, tm
     assert {"loss", "tokens", "trained", "learning_rate", "gradient_norm", "tokens_per_second"} <= lines[0].keys()
     assert sum(line["tokens"] for line in lines) == log.tokens
     assert "second" not in (tmp_path / "out" / "training.json").read_text("utf-8")
+
+
+@pytest.mark.parametrize("unread", [3, 16])
+def test_figures_that_wait_on_a_device_are_read_in_order_and_before_a_checkpoint(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unread: int
+) -> None:
+    at_once = trained(base, tmp_path / "one")
+    monkeypatch.setitem(loop.UNREAD, "cpu", unread)
+    heard: list[int] = []
+    late = trained(base, tmp_path / "two", on_step=lambda step, _: heard.append(step))
+    assert heard == list(range(1, SHORT.steps + 1))
+    assert late == at_once
+    assert files(tmp_path / "one" / "out") == files(tmp_path / "two" / "out")
 
 
 def test_skipped_records_are_in_the_log(base: Path, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from regrowth.training.batches import Batch, Pass, Position, passes, tokenize
 from regrowth.training.policy import policy, vocabulary
-from regrowth.weights.loading import HfNetwork, load
-from support.training import additions
+from regrowth.weights.loading import HfNetwork, load, save
+from support.training import SHORT, additions, files, trained
 
 transformers = pytest.importorskip("transformers")
 
@@ -62,6 +62,17 @@ def test_networks_of_transformers_give_their_own_logprobs(kind: str, more: dict[
     network = foreign(kind, **more)
     assert vocabulary(network) == 280
     assert torch.allclose(policy(network)(part), the_long_way(network, part), atol=1e-5)
+
+
+def test_a_network_of_transformers_trains_and_loads_again(base: Path, tmp_path: Path) -> None:
+    network = foreign("gpt2", resid_pdrop=0.5)
+    save(network, load(base).codec, tmp_path / "base", lineage={})
+    settings = SHORT.model_copy(update={"steps": 25})
+    log = trained(tmp_path / "base", tmp_path / "one", settings)
+    assert log.losses[-1] < 0.8 * log.losses[0]
+    assert isinstance(load(tmp_path / "one" / "out").network, HfNetwork)
+    trained(tmp_path / "base", tmp_path / "two", settings)
+    assert files(tmp_path / "one" / "out") == files(tmp_path / "two" / "out")
 
 
 def test_a_head_is_split_off_only_where_nothing_comes_after_it(part: Pass, monkeypatch: pytest.MonkeyPatch) -> None:

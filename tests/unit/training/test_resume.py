@@ -59,7 +59,6 @@ def test_what_was_done_before_the_checkpoint_is_not_done_again(base: Path, tmp_p
     assert steps == [7, 8]
 
 
-@pytest.mark.slow
 def test_a_sigkill_between_checkpoints_costs_nothing(
     base: Path, tmp_path: Path, undisturbed: Mapping[str, bytes]
 ) -> None:
