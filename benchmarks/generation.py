@@ -100,6 +100,7 @@ def theirs(model: Any, work: Work) -> int:
             ids,
             attention_mask=torch.ones_like(ids),
             do_sample=work.sampling.temperature > 0,
+            top_k=0,  # none is the default of 50
             max_new_tokens=max(work.limits),
             stopping_criteria=[Lengths(work.limits)] if len(set(work.limits)) > 1 else None,
         )
@@ -126,7 +127,7 @@ def rivals() -> tuple[Decoder, BpeCodec, Any]:
         model = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
         decoder = decoder_of(load(folder).network, pad=0)
     model.generation_config = transformers.GenerationConfig(
-        eos_token_id=None, pad_token_id=0, top_k=None, use_cache=True
+        eos_token_id=None, pad_token_id=0, use_cache=True
     )
     return decoder, Endless(codec.tokenizer), model
 

@@ -8,7 +8,7 @@ the tutorials. Both use one thread and take turns, so that a slow minute meets b
 `train` is measured whole: reading records, all steps, writing the weights.
 
 Work: `domains` is the demo's (four domains, 1.7 M weights, 700 ids); `gsm8k` are grade-school word problems with their
-worked answers (2.6 M weights, 2,000 ids); for these REGROWTH_DATA must name a folder that holds
+worked answers (2.7 M weights, 2,000 ids); for these REGROWTH_DATA must name a folder that holds
 reasoning/gsm8k_train.jsonl.gz.
 """
 

@@ -1,4 +1,4 @@
-"""Start the command line in forked children of one warm process, so that fifty kills do not cost fifty imports of torch.
+"""Run the command line in forked children of one warm process, so that fifty kills do not cost fifty torch imports.
 
 Reads lines of JSON arguments on its standard input; for each it forks a child that runs them, and prints the child's
 process number at once and its exit status at the end.

@@ -17,7 +17,7 @@ from regrowth.recipes import RECIPES, recipe
 SOURCE = Path(regrowth.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 CORE_LIMIT = 1300
-FORBIDDEN = {"filter": "gate", "validator": "gate", "cache": "store", "row_id": "record id", "dataframe": "columns"}
+FORBIDDEN = {"filter": "gate", "validator": "gate", "row_id": "record id", "dataframe": "columns"}
 """Synonyms that the glossary refuses in names of our own functions, classes and modules."""
 
 

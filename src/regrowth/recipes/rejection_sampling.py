@@ -42,19 +42,20 @@ class Settings(Frozen):
     """The model that answers and is trained: `tiny`, `hf:org/name` or a folder."""
     domains: tuple[str, ...] = tuple(DOMAINS)
     """Where problems come from."""
-    problems: PositiveInt = 960
+    problems: PositiveInt = 1920
     """Fresh problems per round."""
     samples: PositiveInt = 4
     """Answers per problem and attempt, drawn at temperature 1."""
-    keep: PositiveInt = 960
+    keep: PositiveInt = 1280
     """Verified answers wanted per round, in equal shares of domain and difficulty."""
     real: PositiveInt = 320
     """Worked examples that count as real data: never dropped from any mix."""
     rounds: PositiveInt = 1
     """How often the trained model answers the next fresh problems."""
-    steps: PositiveInt = 150
+    steps: PositiveInt = 120
     """Training steps, the same for every arm."""
     learning_rate: PositiveFloat = 1e-3
+    """Its peak; it falls to a tenth along a cosine."""
     heldout: PositiveInt = 800
     """Problems for the evaluation, disjoint from all others by construction."""
     controls: bool = True

@@ -12,7 +12,7 @@ The problems name the target in full worked form ("… #### 55") or bare; the la
 from functools import partial
 from pathlib import Path
 
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from regrowth.core import layouts
 from regrowth.core.dataset import Dataset
@@ -40,15 +40,17 @@ class Settings(Frozen):
     """Column that holds the answer, alone or at the end of a worked solution."""
     samples: PositiveInt = 4
     """Solutions per problem."""
-    temperature: float = 0.7
+    temperature: NonNegativeFloat = 0.7
+    """0 is greedy: every solution of a problem would be the same."""
     max_tokens: PositiveInt = 512
+    """Tokens of a solution, at most."""
     system: str = ""
     """System message sent with every problem."""
     count: PositiveInt | None = None
     """Verified solutions wanted; nothing tries every problem once and keeps all that are right."""
     tokens: PositiveInt | None = None
     """Budget of tokens."""
-    money: float | None = None
+    money: NonNegativeFloat | None = None
     """Budget of money, in the currency of the model's price."""
     seed: NonNegativeInt = 0
 

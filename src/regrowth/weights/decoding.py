@@ -5,21 +5,12 @@
     decoder.keep([1])                                                # row 0 is finished
     logits_BV = decoder.step(torch.tensor([5]))                      # row 1 goes on with token 5
 
-**Batch invariance.** With `LlamaDecoder` on a CPU, one thread and 32-bit floats, a row's logits are the same *bits*
-whatever other rows share the batch: a run that is resumed batches what is left differently, and must still write the
-same text. Floating-point sums depend on their order, and libraries choose the order by the shape. So shapes are chosen:
-
-- Products run in blocks of at most 64 rows, of sizes for which MKL's AVX-512 and AVX2 kernels sum alike (`_padded`),
-  and against transposed contiguous weights, which also is the fastest layout for few rows.
-- A prompt is read at a length that depends on itself alone: its own, rounded up to 32.
-- Rows start at position 0; keys beyond a row's end are masked, and the number of keys is a multiple of 32.
-
-`HfDecoder` leaves shapes and caches to `transformers`, and promises closeness, not bits.
+On a CPU, with one thread and 32-bit floats, `LlamaDecoder` gives a row the same bits whatever other rows share its
+batch (`regrowth.weights.exact` says how). `HfDecoder` leaves shapes and cache to `transformers`: close, not bit-equal.
 """
 
 # ruff: noqa: N803, N806 -- axes stand in the names of tensors
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from inspect import signature
@@ -31,21 +22,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from regrowth.core.errors import SettingsError
+from regrowth.weights.cache import Cache
+from regrowth.weights.exact import product, rounded
 from regrowth.weights.loading import HfNetwork
 from regrowth.weights.network import Llama, rotation
 
 __all__ = ["Decoder", "HfDecoder", "LlamaDecoder", "decoder_of"]
 
-# B: rows asked for, R: rows with their padding, P: prompts read together, T: positions, L: cached positions,
-# C: width, H: query heads, K: key-value heads, G: query heads per key-value head, D: width of a head, V: vocabulary,
-# M, N: rows of a product.
+# B: rows, R: rows with idle ones, P: prompts read together, T: positions, C: width, H: query heads, K: key-value heads,
+# D: width of a head, V: vocabulary, M: rows of a product, N: positions of a reply.
 
-BLOCK = 64
-"""Rows of a product at most."""
-STRIDE = 32
-"""Sequences are padded to multiples of it."""
-SPAN = 256
-"""Keys whose values are summed in one product."""
 TOGETHER = 8192
 """Tokens read in one pass at most; bounds the memory of a pass."""
 
@@ -107,21 +93,21 @@ class LlamaDecoder:
     def __init__(self, network: Llama) -> None:
         self._shape = shape = network.shape
         self._blocks = [_Block.of(layer) for layer in network.model.layers]
-        self._embedding_VC = network.model.embed_tokens.weight.detach()
+        self._embedding_VC = network.model.embed_tokens.weight.detach().clone()  # training may go on with the network
         self._head_CV = (network.head * network.model.norm.weight * shape.width**0.5).t().contiguous()
         self._device, self._dtype = self._embedding_VC.device, self._embedding_VC.dtype
         self._floor = torch.tensor((shape.width * shape.epsilon) ** 0.5, dtype=self._dtype, device=self._device)
-        places = torch.arange(_up(shape.context), device=self._device)
+        places = torch.arange(rounded(shape.context), device=self._device)
         self._turn_T21D = torch.stack(rotation(shape, places, self._dtype), 1).unsqueeze(2)
-        self._memory = torch.empty(0, dtype=self._dtype, device=self._device)
+        self._cache = Cache(shape, [0], 1, self._embedding_VC.new_empty(0))
 
     @torch.inference_mode()
     def start(self, prompts: Sequence[Tokens], room: int) -> Tensor:
-        self._allocate(prompts, _padded(len(prompts)), _up(room))
+        self._cache = Cache(self._shape, [len(prompt) for prompt in prompts], room, self._cache.memory)
         rows_of: dict[Tokens, list[int]] = {}
         for row, prompt in enumerate(prompts):
             rows_of.setdefault(tuple(prompt), []).append(row)
-        last_BC = self._embedding_VC.new_empty(self._rows, self._shape.width)
+        last_BC = self._embedding_VC.new_empty(len(prompts), self._shape.width)
         for group in _groups(rows_of, len):
             x_PTC = self._read(group, [rows_of[prompt] for prompt in group])
             for x_TC, prompt in zip(x_PTC, group, strict=True):
@@ -130,39 +116,20 @@ class LlamaDecoder:
 
     @torch.inference_mode()
     def step(self, ids_B: Tensor) -> Tensor:
-        shape, idle = self._shape, len(self._end_R) - self._rows
-        if self._longest == self._views.length:
-            self._views = self._look()
-        slots_2RK = self._slot_2RK + self._end_R.unsqueeze(1)
-        self._bias_RKL.view(-1).index_fill_(0, slots_2RK[0].view(-1), 0.0)
-        slots = slots_2RK.view(-1)
-
-        def attend(layer: int, heads_RND: Tensor) -> Tensor:
-            view = self._views.layers[layer]
-            new_2RKD = heads_RND[:, shape.heads :].unflatten(1, (2, -1)).transpose(0, 1)
-            view.memory_SD.index_copy_(0, slots, new_2RKD.reshape(-1, shape.head_width))
-            q_MGD = heads_RND[:, : shape.heads].reshape(len(view.v_MLD), -1, shape.head_width)
-            return _attention(q_MGD, view.k_MDL, view.v_MLD, self._views.bias_M1L).view(len(heads_RND), -1)
-
-        x_RC = F.embedding(F.pad(ids_B, (0, idle)) if idle else ids_B, self._embedding_VC)
-        x_RC = self._through(x_RC, self._turn_T21D[self._end_R], attend)
-        self._end_R[: self._rows] += 1
-        self._longest += 1
-        logits_RV = self._logits(x_RC)
-        return logits_RV[: self._rows] if idle else logits_RV
+        cache, heads = self._cache, self._shape.heads
+        ids_R = F.pad(ids_B, (0, cache.idle)) if cache.idle else ids_B
+        cache.begin_step()
+        x_RC = self._through(
+            F.embedding(ids_R, self._embedding_VC),
+            self._turn_T21D[cache.end_R],
+            lambda layer, heads_RND: cache.attend(layer, heads_RND[:, :heads], heads_RND[:, heads:]),
+        )
+        cache.end_step()
+        return self._logits(x_RC)[: len(ids_B)]
 
     @torch.inference_mode()
     def keep(self, rows: Sequence[int]) -> None:
-        if moved := [(new, old) for new, old in enumerate(rows) if new != old]:
-            new, old = (list(numbers) for numbers in zip(*moved, strict=True))
-            live = self._cache[..., : self._longest, :]
-            live[:, :, new] = live[:, :, old]
-            self._bias_RKL[new] = self._bias_RKL[old]
-            self._end_R[new] = self._end_R[old]
-        self._rows, padded = len(rows), _padded(len(rows))
-        self._end_R, self._slot_2RK = self._end_R[:padded], self._slot_2RK[:, :padded]
-        self._longest = int(self._end_R[: self._rows].max())
-        self._views = self._look()
+        self._cache.keep(rows)
 
     @torch.inference_mode()
     def score(self, pairs: Sequence[Pair]) -> list[list[float]]:
@@ -174,34 +141,9 @@ class LlamaDecoder:
                 scores[prompt, reply] = _logprobs(logits_NV, reply)
         return [scores[_frozen(pair)] for pair in pairs]
 
-    def _allocate(self, prompts: Sequence[Tokens], padded: int, room: int) -> None:
-        shape = self._shape
-        size = (shape.layers, 2, padded, shape.kv_heads, room, shape.head_width)
-        if self._memory.numel() < math.prod(size):
-            self._memory = torch.zeros(math.prod(size), dtype=self._dtype, device=self._device)
-        self._cache = self._memory[: math.prod(size)].view(size)
-        slots = torch.arange(0, 2 * padded * shape.kv_heads * room, room, device=self._device)
-        self._slot_2RK = slots.view(2, padded, shape.kv_heads)
-        self._rows, self._longest = len(prompts), max(map(len, prompts))
-        ends = [*map(len, prompts), *[0] * (padded - len(prompts))]
-        self._end_R = torch.tensor(ends, device=self._device)
-        hidden_RL = torch.arange(room, device=self._device) >= self._end_R.unsqueeze(1)
-        bias_RL = torch.zeros(padded, room, dtype=self._dtype, device=self._device).masked_fill_(hidden_RL, -torch.inf)
-        self._bias_RKL = bias_RL.unsqueeze(1).repeat(1, shape.kv_heads, 1)
-        self._views = self._look()
-
-    def _look(self) -> "_Views":
-        """Cut the cache to the rows and positions in use."""
-        padded, length = len(self._end_R), _up(self._longest + 1)
-        layers = []
-        for cache in self._cache:
-            k_MLD, v_MLD = cache[:, :padded].flatten(1, 2)[:, :, :length]
-            layers.append(_View(cache.view(-1, self._shape.head_width), k_MLD.transpose(1, 2), v_MLD))
-        return _Views(length, self._bias_RKL[:padded].flatten(0, 1)[:, None, :length], layers)
-
     def _read(self, group: Sequence[Tokens], rows_P: Sequence[Sequence[int]] = ()) -> Tensor:
         """Return the last layer [P, T, C] over sequences of one padded length; remember their keys for some rows."""
-        shape, length = self._shape, _up(len(group[0]))
+        shape, length = self._shape, rounded(len(group[0]))
         ids_PT = torch.tensor([[*ids, *[0] * (length - len(ids))] for ids in group], device=self._device)
         rows = [row for rows in rows_P for row in rows]
         source = [number for number, rows in enumerate(rows_P) for _ in rows]
@@ -210,8 +152,7 @@ class LlamaDecoder:
             heads_PNTD = heads_MND.view(len(group), length, -1, shape.head_width).transpose(1, 2)
             q, k, v = torch.split(heads_PNTD, [shape.heads, shape.kv_heads, shape.kv_heads], 1)
             if rows:
-                self._cache[layer, 0, rows, :, :length] = k[source]
-                self._cache[layer, 1, rows, :, :length] = v[source]
+                self._cache.fill(layer, rows, k[source], v[source])
             mixed_PHTD = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
             return mixed_PHTD.transpose(1, 2).reshape(len(group) * length, -1)
 
@@ -224,12 +165,12 @@ class LlamaDecoder:
         cosine_M1D, signed_sine_M1D = turn_M21D.unbind(1)
         turning, half = self._shape.heads + self._shape.kv_heads, self._shape.head_width // 2
         for number, block in enumerate(self._blocks):
-            heads_MND = _product(self._normed(x_MC), block.qkv).view(len(x_MC), -1, 2 * half)
+            heads_MND = product(self._normed(x_MC), block.qkv).view(len(x_MC), -1, 2 * half)
             turned = heads_MND[:, :turning]
             torch.addcmul(turned * cosine_M1D, turned.roll(half, -1), signed_sine_M1D, out=turned)
-            x_MC = _product(attend(number, heads_MND), block.out).add_(x_MC)
-            gate, up = _product(self._normed(x_MC), block.gate_up).chunk(2, -1)
-            x_MC = _product(F.silu(gate).mul_(up), block.down).add_(x_MC)
+            x_MC = product(attend(number, heads_MND), block.out).add_(x_MC)
+            gate, up = product(self._normed(x_MC), block.gate_up).chunk(2, -1)
+            x_MC = product(F.silu(gate).mul_(up), block.down).add_(x_MC)
         return x_MC
 
     def _normed(self, x_MC: Tensor) -> Tensor:
@@ -238,23 +179,7 @@ class LlamaDecoder:
         return x_MC / torch.hypot(length_M1, self._floor)
 
     def _logits(self, x_MC: Tensor) -> Tensor:
-        return _product(self._normed(x_MC), self._head_CV).float()
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """One layer's cache: as slots for writing, and the part in use for reading."""
-
-    memory_SD: Tensor
-    k_MDL: Tensor
-    v_MLD: Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class _Views:
-    length: int
-    bias_M1L: Tensor
-    layers: list[_View]
+        return product(self._normed(x_MC), self._head_CV).float()
 
 
 def _fused(*layers: Any, norm: Any = None) -> Tensor:
@@ -265,47 +190,9 @@ def _fused(*layers: Any, norm: Any = None) -> Tensor:
     return weight.detach().t().contiguous()
 
 
-def _product(x_MC: Tensor, w_CN: Tensor) -> Tensor:
-    """Multiply in blocks of rows, whose sums do not depend on the other rows."""
-    rows = len(x_MC)
-    if x_MC.is_cuda or rows <= BLOCK and rows == _padded(rows):
-        return x_MC @ w_CN
-    out_MN = x_MC.new_empty(rows, w_CN.shape[1])
-    for block, out in zip(torch.split(x_MC, BLOCK), torch.split(out_MN, BLOCK), strict=True):
-        missing = _padded(len(block)) - len(block)
-        if missing:
-            out.copy_((F.pad(block, (0, 0, 0, missing)) @ w_CN)[: len(block)])
-        else:
-            torch.mm(block, w_CN, out=out)
-    return out_MN
-
-
-def _attention(q_MGD: Tensor, k_MDL: Tensor, v_MLD: Tensor, bias_M1L: Tensor) -> Tensor:
-    """Mix values by softmax attention; sums over the keys run in spans of fixed length."""
-    shares_MGL = torch.baddbmm(bias_M1L, q_MGD, k_MDL, alpha=q_MGD.shape[-1] ** -0.5).softmax(-1)
-    mixed_MGD = torch.bmm(shares_MGL[:, :, :SPAN], v_MLD[:, :SPAN])
-    for begin in range(SPAN, v_MLD.shape[1], SPAN):
-        span = slice(begin, begin + SPAN)
-        mixed_MGD.baddbmm_(shares_MGL[:, :, span], v_MLD[:, span])
-    return mixed_MGD
-
-
-def _padded(rows: int) -> int:
-    """Return the next number of rows at which every row is summed by MKL's main kernels.
-
-    AVX-512 needs two rows; AVX2 works in sixes and sums a remainder of one to three in another order.
-    """
-    even = rows + rows % 2
-    return max(4, even + 2 if even % BLOCK % 6 == 2 else even)
-
-
-def _up(length: int) -> int:
-    return -(-length // STRIDE) * STRIDE
-
-
 def _groups(sequences: Iterable[T], length: Callable[[T], int], together: int = TOGETHER) -> Iterator[list[T]]:
     """Yield sequences of equal padded length together, as many as hold `together` tokens (two at least)."""
-    for padded, same in groupby(sorted(sequences, key=length), key=lambda one: _up(length(one))):
+    for padded, same in groupby(sorted(sequences, key=length), key=lambda one: rounded(length(one))):
         group, size = list(same), max(2, together // padded)
         yield from (group[begin : begin + size] for begin in range(0, len(group), size))
 

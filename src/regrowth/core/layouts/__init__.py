@@ -24,8 +24,8 @@ from typing import Any, TypeAlias
 
 from regrowth.core.cells import described, flag, listed, number_or_text, plain, text, turns
 from regrowth.core.errors import DataError, SettingsError
-from regrowth.core.record import Message, Record, conversation
 from regrowth.core.layouts.rows import read_rows, write_rows
+from regrowth.core.record import Message, Record, conversation
 
 __all__ = ["LAYOUTS", "from_row", "read", "to_row", "write"]
 
