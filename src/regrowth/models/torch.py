@@ -18,18 +18,16 @@ Samples depend on their seed, never on the batch. On a CPU our own Llama compute
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
-
-import torch
 
 from regrowth.core.errors import CallFailed, RegrowthError
 from regrowth.core.protocols import Answer, Completion, Cost, Sampling
 from regrowth.core.record import Json, Messages, digest
 from regrowth.weights.codec import Codec
 from regrowth.weights.decoding import decoder_of
+from regrowth.weights.exact import with_threads
 from regrowth.weights.generation import Draw, Reply, generate
 from regrowth.weights.loading import Weights, load
 
@@ -88,8 +86,7 @@ class TorchBackend:
         self.folder = None if isinstance(weights, Weights) else Path(weights)
         """Where the weights lie, for whoever wants to train on from there."""
         if not isinstance(weights, Weights):
-            dtype = torch.float32 if device == "cpu" else torch.bfloat16
-            weights = load(weights, device=device, dtype=dtype)
+            weights = load(weights, device=device, dtype="float32" if device == "cpu" else "bfloat16")
         parameter = next(weights.network.parameters())
         self._codec: Codec = weights.codec
         self._context = weights.context
@@ -223,7 +220,7 @@ class TorchBackend:
         def deliver(number: int, result: object) -> None:
             soon(_settle, batch[number].result, result)
 
-        with _threads(self._threads):
+        with with_threads(self._threads):
             draws = [job.task for job in batch if isinstance(job.task, Draw)]
             if draws:
                 generate(self._decoder, self._codec, draws, deliver, go_on=lambda: self._open)
@@ -245,15 +242,5 @@ def _settle(future: asyncio.Future[Any], result: object) -> None:
 def _told(error: Exception) -> CallFailed:
     if isinstance(error, CallFailed):
         return error
-    advice = " Lower `rows` or `tokens`." if isinstance(error, MemoryError | torch.OutOfMemoryError) else ""
+    advice = " Lower `rows` or `tokens`." if "memory" in f"{type(error).__name__} {error}".lower() else ""
     return CallFailed(f"The batch failed with {type(error).__name__}: {error}.{advice}")
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -13,11 +13,14 @@ Measured, not promised by the library: MKL 2024.2 with AVX-512 and with AVX2 (te
 
 # ruff: noqa: N803, N806 -- axes stand in the names of tensors
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["attention", "padded", "product", "rounded"]
+__all__ = ["attention", "padded", "product", "rounded", "with_threads"]
 
 # M: rows of a product, or pairs of row and head, C: in, N: out, G: queries, L: keys, D: width of a head.
 
@@ -66,3 +69,14 @@ def attention(q_MGD: Tensor, k_MDL: Tensor, v_MLD: Tensor, bias_M1L: Tensor) -> 
         span = slice(begin, begin + SPAN)
         mixed_MGD.baddbmm_(shares_MGL[:, :, span], v_MLD[:, span])
     return mixed_MGD
+
+
+@contextmanager
+def with_threads(count: int) -> Iterator[None]:
+    """Let torch compute with so many threads, in the whole process, and then as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

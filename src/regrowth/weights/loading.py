@@ -61,10 +61,10 @@ class HfNetwork(nn.Module):
         return logits
 
 
-def load(name: str | Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Weights:
+def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Weights:
     """Read weights from a local folder or, given `org/name` or `org/name@revision`, from the Hugging Face hub.
 
-    Stored half precision is widened to `dtype`.
+    Whatever is stored is converted to `dtype`: float32, bfloat16 or float16.
 
     Raises:
         SettingsError: there is no such folder, and the name cannot be one of the hub's.
@@ -82,7 +82,7 @@ def load(name: str | Path, *, device: str = "cpu", dtype: torch.dtype = torch.fl
             "pickle can run code; convert the weights, or copy the missing file."
         )
     shape = LlamaShape.of(config)
-    network = _own(shape, files, dtype) if shape else _foreign(folder, dtype)
+    network = _own(shape, files, getattr(torch, dtype)) if shape else _foreign(folder, getattr(torch, dtype))
     codec = BpeCodec.of(folder) or hf_codec(folder)
     return Weights(
         network=network.to(device).eval(),
