@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ from regrowth.weights.loading import load, save
 from regrowth.weights.network import LlamaShape, new_llama
 
 RESULTS = Path(__file__).parent / "results" / "generation.json"
-SHAPE = {"width": 192, "layers": 6, "heads": 6, "kv_heads": 2, "hidden": 512, "context": 512}
+SHAPE = LlamaShape(vocabulary=1000, width=192, layers=6, heads=6, kv_heads=2, hidden=512, context=512)
+hf: Any = transformers  # its types are not complete
 BATCHES = (1, 16, 64)
 PROMPT, NEW, LONGEST = 32, 64, 192
 
@@ -82,7 +84,7 @@ def ours(decoder: Decoder, codec: BpeCodec, work: Work) -> int:
     return sum(written)
 
 
-class Lengths(transformers.StoppingCriteria):  # type: ignore[misc, unused-ignore]
+class Lengths(transformers.StoppingCriteria):
     """End each row at its own length."""
 
     def __init__(self, limits: Sequence[int]) -> None:
@@ -96,7 +98,7 @@ def theirs(model: Any, work: Work) -> int:
     """Write with `generate`; return the number of tokens that were asked for."""
     ids = torch.tensor(work.prompts)
     with torch.inference_mode():
-        model.generate(
+        written = model.generate(
             ids,
             attention_mask=torch.ones_like(ids),
             do_sample=work.sampling.temperature > 0,
@@ -104,6 +106,7 @@ def theirs(model: Any, work: Work) -> int:
             max_new_tokens=max(work.limits),
             stopping_criteria=[Lengths(work.limits)] if len(set(work.limits)) > 1 else None,
         )
+    assert written.shape[1] == PROMPT + max(work.limits), "a row ended early, or late"
     return sum(work.limits)
 
 
@@ -116,24 +119,18 @@ def rate(write: Callable[[], int]) -> tuple[float, float]:
 
 def rivals() -> tuple[Decoder, BpeCodec, Any]:
     """Make one set of weights and load it on both sides."""
-    words = " ".join(f"{number} and {number * 7 % 1000} are a pair{chr(97 + number % 26)}" for number in range(3000))
-    codec = train_codec(words.split(". "), 1000)
-    network = new_llama(LlamaShape(vocabulary=1000, **SHAPE), _Sized(codec.tokenizer), seed=1)
+    random = np.random.default_rng(0)
+    codec = train_codec(("".join(random.choice(list("aeiourstln"), 5)) for _ in range(4000)), SHAPE.vocabulary)
+    network = new_llama(SHAPE, codec, seed=1)
     with torch.no_grad():
         for weight in network.parameters():
             weight.mul_(2.0 if weight.ndim > 1 else 1.0)  # far from uniform, as trained weights are
     with tempfile.TemporaryDirectory() as folder:
         save(network, codec, Path(folder), lineage={})
-        model = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
+        model = hf.AutoModelForCausalLM.from_pretrained(folder).eval()
         decoder = decoder_of(load(folder).network, pad=0)
-    model.generation_config = transformers.GenerationConfig(
-        eos_token_id=None, pad_token_id=0, use_cache=True
-    )
+    model.generation_config = hf.GenerationConfig(eos_token_id=None, pad_token_id=0, use_cache=True)
     return decoder, Endless(codec.tokenizer), model
-
-
-class _Sized(BpeCodec):
-    size = 1000  # ids that no text uses are still drawn
 
 
 def measure(repeats: int) -> list[dict[str, Any]]:
@@ -145,9 +142,7 @@ def measure(repeats: int) -> list[dict[str, Any]]:
             ours(decoder, codec, work), theirs(model, work)  # warm up
             turns = []
             for _ in range(repeats):
-                mine = rate(lambda work=work: ours(decoder, codec, work))
-                other = rate(lambda work=work: theirs(model, work))
-                turns.append((*mine, *other))
+                turns.append((*rate(partial(ours, decoder, codec, work)), *rate(partial(theirs, model, work))))
             lines.append({"batch": size, "work": name, **summary(turns)})
             print(row(lines[-1]), flush=True)
     return lines
@@ -184,8 +179,8 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+    hf.utils.logging.set_verbosity_error()
+    hf.utils.logging.disable_progress_bar()
     lines = measure(options.repeats)
     machine = {
         "processor": platform.processor() or platform.machine(),

@@ -41,6 +41,8 @@ __all__ = ["Forecast", "Forgotten", "Run", "Watcher", "open_run"]
 
 T = TypeVar("T")
 R = TypeVar("R")
+CREDENTIALS = re.compile(r"://[^/@\s\"]*@")
+"""User and password in an address: refused by the backend, and never written down."""
 WIDTH = 512
 """Pieces of work held at a time: enough for full batches in this process, few enough for the memory."""
 PREVIEW_STEPS = 4
@@ -98,14 +100,19 @@ class Run:
         _check_folder(self.folder)
         self.store = Store(self.folder)
         self._backends: dict[str, Backend] = {}
+        self._names: dict[str, str] = {}
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="regrowth", daemon=True)
         self._thread.start()
 
     def remember(self, recipe: str, settings: Mapping[str, Any]) -> None:
         """Note in `run.json` what was run here, for the report and for whoever finds the folder."""
-        facts = {"format": FORMAT, "regrowth": __version__, "recipe": recipe, "settings": settings}
-        write_text(self.folder / "run.json", json.dumps(facts, indent=1) + "\n")
+        self._note(recipe=recipe, settings=settings)
+
+    def _note(self, **facts: Any) -> None:
+        known = json.loads((self.folder / "run.json").read_text("utf-8"))
+        text = json.dumps({**known, "regrowth": __version__, **facts}, indent=1)
+        write_text(self.folder / "run.json", CREDENTIALS.sub("://", text) + "\n")
 
     # Models -----------------------------------------------------------------------------------------------------
 
@@ -119,7 +126,14 @@ class Run:
         key = json.dumps([str(name), options], sort_keys=True, default=repr)
         if key not in self._backends:
             self._backends[key] = backend(str(name), **options)
-        return RememberedModel(self._backends[key], self.store, str(name))
+        return self._named(RememberedModel(self._backends[key], self.store, str(name)))
+
+    def _named(self, model: RememberedModel) -> RememberedModel:
+        """Note what a person calls a model, so that the report need not speak in digests."""
+        if self._names.get(model.digest) is None:
+            self._names[model.digest] = model.name
+            self._note(models=self._names)
+        return model
 
     # Rows create ------------------------------------------------------------------------------------------------
 
@@ -206,7 +220,9 @@ class Run:
         )
         if self.preview:
             self.forecasts.append(Forecast(name, settings.steps, planned, {}, time.monotonic() - start))
-        return self.model(folder.resolve())
+        trained = RememberedModel(backend(str(folder.resolve())), self.store, f"trained on {name}")
+        self._backends[trained.digest] = trained.backend
+        return self._named(trained)
 
     def fit(self, model: RememberedModel, data: Dataset, settings: TrainingSettings, **how: Any) -> RememberedModel:
         """Train a model; the blocking twin of `afit`."""

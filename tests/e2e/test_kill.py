@@ -6,7 +6,6 @@ import os
 import random
 import select
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -15,12 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from regrowth.core.dataset import Dataset
-from support.flows import bytes_of
+from support.runs import SMALL, remembered, result
 
 KILLS = int(os.environ.get("REGROWTH_KILLS", "50"))
-SMALL = ["problems=48", "samples=2", "keep=24", "real=32", "steps=8", "heldout=48"]
-ARGUMENTS = ["demo", *(word for one in SMALL for word in ("--set", one))]
+ARGUMENTS = ["demo", *SMALL]
 
 pytestmark = pytest.mark.slow
 
@@ -56,28 +53,6 @@ def warm(tmp_path: Path) -> Iterator[Warm]:
     started.process.stdin.close()  # type: ignore[union-attr]
     started.process.wait(30)
     started.process.stdout.close()  # type: ignore[union-attr]
-
-
-def remembered(folder: Path) -> set[bytes]:
-    """Return the keys of the effects that are committed."""
-    if not (folder / "store.sqlite").exists():
-        return set()
-    with contextlib.closing(sqlite3.connect(folder / "store.sqlite")) as db:
-        if not db.execute("select 1 from sqlite_master where name = 'effects'").fetchone():
-            return set()
-        return {key for (key,) in db.execute("select key from effects")}
-
-
-def result(folder: Path) -> dict[str, bytes]:
-    """Return what a run made: every dataset, every weight, the marks of every arm."""
-    made = {
-        f"{path.parent.name}/{name}": content
-        for path in sorted((folder / "data").glob("[!.]*/manifest.json"))
-        for name, content in bytes_of(Dataset(path.parent)).items()
-    }
-    for path in sorted((folder / "artefacts").glob("*/*.safetensors")):
-        made[f"{path.parent.name}/{path.name}"] = path.read_bytes()
-    return {**made, "blocks": (folder / "blocks.json").read_bytes()}
 
 
 @pytest.mark.timeout(3600)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -22,9 +23,9 @@ def a_codec() -> BpeCodec:
     return train_codec([f"Tom has {n} pens and buys {n + 3}. How many pens has he?" for n in range(60)], 280)
 
 
-def a_llama(seed: int = 1, **changes: object) -> Llama:
+def a_llama(seed: int = 1, **changes: Any) -> Llama:
     """Return a network that is far from uniform, as trained ones are."""
-    network = new_llama(replace(SHAPE, **changes), a_codec(), seed)  # type: ignore[arg-type]
+    network = new_llama(replace(SHAPE, **changes), a_codec(), seed)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weight in network.parameters():
@@ -33,7 +34,7 @@ def a_llama(seed: int = 1, **changes: object) -> Llama:
     return network
 
 
-def some_weights(seed: int = 1, **changes: object) -> Weights:
+def some_weights(seed: int = 1, **changes: Any) -> Weights:
     """Return a network with its codec."""
     network = a_llama(seed, **changes)
     return Weights(network, a_codec(), f"seed {seed}", network.shape.context)

@@ -31,9 +31,10 @@ def show(console: Console, run: Run) -> None:
             console.print(
                 f"{verdict}{why}\n  {escape(entry.record.prompt)}\n  → {escape(entry.record.response)}", highlight=False
             )
-    table = Table(title="Forecast of the whole run", title_justify="left", box=None)
-    for name in ("stage", "seen", "whole", "calls", "prompt tokens", "answer tokens", "money", "minutes"):
-        table.add_column(name, justify="left" if name == "stage" else "right")
+    table = Table(title="Forecast of the whole run", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("stage", no_wrap=True)
+    for name in ("seen", "whole", "calls", "tokens in", "out", "money", "min"):
+        table.add_column(name, justify="right", no_wrap=True)
     totals: dict[str, float] = {}
     for stage in run.forecasts:
         taken = whole(stage)
@@ -49,4 +50,5 @@ def show(console: Console, run: Run) -> None:
 
 def _cells(taken: dict[str, float]) -> list[str]:
     counts = [f"{taken.get(name, 0):,.0f}" for name in ("calls", "prompt_tokens", "completion_tokens")]
-    return [*counts, f"{taken.get('money', 0):,.4f}", f"{taken['seconds'] / 60:,.1f}"]
+    minutes = taken["seconds"] / 60
+    return [*counts, f"{taken.get('money', 0):,.4f}", f"{minutes:,.1f}" if minutes < 10 else f"{minutes:,.0f}"]

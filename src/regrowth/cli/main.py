@@ -5,7 +5,6 @@ Exit codes: 0 done; 1 an error; 2 a setting or an argument is wrong; 3 fewer rec
 
 import argparse
 import asyncio
-import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -302,7 +301,3 @@ def _told(chosen: Recipe, error: ValidationError) -> str:
     fields = chosen.settings.model_fields
     lines.append("Settings: " + ", ".join(fields))
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,5 +1,6 @@
 """The passport of one record: where it came from, what was asked, what judged it, what was made from it."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,9 @@ from regrowth.run import Run
 
 __all__ = ["passport", "print_passport"]
 
+SHOWN = 300
+"""Characters of a prompt or a raw answer that are printed."""
+
 
 def passport(run: Run, wanted: str) -> dict[str, Any]:
     """Return all that is known of a record, kept or refused, as plain JSON data.
@@ -19,15 +23,19 @@ def passport(run: Run, wanted: str) -> dict[str, Any]:
     Raises:
         DataError: no record of this run has an id that begins so, or several have.
     """
-    found = {entry.record.id: (name, entry) for name, entry in _matching(run.datasets(), wanted)}
+    found: dict[str, list[tuple[str, Entry]]] = {}
+    for name, entry in _matching(run.datasets(), wanted):
+        found.setdefault(entry.record.id, []).append((name, entry))
     if not found:
         raise DataError(f"{run.folder}: no record {wanted!r}. Ids stand in the report, in exports and in the ledger.")
     if len(found) > 1:
         raise DataError(f"{wanted!r} begins {len(found)} ids: {', '.join(sorted(found)[:5])} … Give more digits.")
-    ((name, entry),) = found.values()
+    (places,) = found.values()
+    # A mix holds the record as it is; the dataset that made it knows where it came from.
+    entry = max((entry for _, entry in places), key=lambda entry: len(entry.passport))
     lines = {parent: _line(run, parent) for parent in entry.record.parents}
     return {
-        "dataset": name,
+        "datasets": [name for name, _ in places],
         "outcome": entry.outcome,
         "gate": entry.gate,
         "reason": entry.reason,
@@ -55,16 +63,21 @@ def _line(run: Run, parent: str) -> str:
     return "a seed of this run" if found is None else f"{found.origin}: {found.prompt[:80]}"
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]} … ({len(text):,} characters; --json shows all)"
+
+
 def print_passport(console: Console, facts: dict[str, Any]) -> None:
     """Print a passport for people."""
     record = facts["record"]
 
     def line(label: str, text: object, style: str = "") -> None:
-        console.print(f"[bold]{label:<10}[/] [{style or 'default'}]{escape(str(text))}[/]", highlight=False)
+        console.print(f"[bold]{label:<11}[/] [{style or 'default'}]{escape(str(text))}[/]", highlight=False)
 
     line("record", record["id"])
     verdict = "kept" if facts["outcome"] == "accepted" else f"{facts['outcome']} by {facts['gate']}: {facts['reason']}"
-    line("verdict", f"{verdict} (dataset {facts['dataset']})", "green" if facts["outcome"] == "accepted" else "red")
+    line("verdict", verdict, "green" if facts["outcome"] == "accepted" else "red")
+    line("in", ", ".join(facts["datasets"]))
     for turn in record["messages"]:
         line(turn["role"], turn["content"])
     line("response", record["response"])
@@ -80,6 +93,9 @@ def print_passport(console: Console, facts: dict[str, Any]) -> None:
             f"{effect['kind']} {effect['key'][:12]} by model {asked.get('model', '-')}, seeds {asked.get('seeds', '-')}"
         )
         line("effect", f"{told}, {effect['cost']} tokens, {effect['seconds']:.2f} s")
+        if asked.get("messages"):
+            line("  asked", _cut(asked["messages"][-1]["content"]), "dim")
+        line("  came back", _cut(json.dumps(effect["value"], ensure_ascii=False)), "dim")
     for parent, text in facts["parents"].items():
         line("parent", f"{parent}  {text}")
     for child in facts["children"]:

@@ -29,7 +29,8 @@ SENTENCES = {
     "-": ("{name} gives away {k}.", "{name} loses {k}.", "{other} takes {k}."),
     "×": ("Then there are {k} times as many.",),
 }
-_STEP = re.compile(r"\s*([0-9]{1,9})\s*([-−+*x×])\s*([0-9]{1,9})\s*=\s*([0-9]{1,9})\s*")
+_NUMBER = r"(0|[1-9][0-9]{0,8})"
+_STEP = re.compile(rf"\s*{_NUMBER}\s*([-−+*x×])\s*{_NUMBER}\s*=\s*{_NUMBER}\s*")
 _SPELLINGS = {"*": "×", "x": "×", "−": "-"}
 
 

@@ -53,9 +53,10 @@ def collect(folder: Path, store: Store | None = None) -> list[Block]:
     blocks: list[Block] = [_funnel(dataset, alone=len(grown) == 1) for dataset in grown]
     if grown:
         blocks.append(Rejects(gates=ledger.refusals(grown)))
-    uses = _uses(store) if store is not None else {}
+    names = described(folder).get("models", {})
+    uses = _uses(store, names) if store is not None else {}
     blocks.append(_cost(uses) if store is not None else _cost_of_datasets(grown))
-    blocks.append(Lineage(datasets=tuple(map(_provenance, found)), models=tuple(_contributions(uses))))
+    blocks.append(Lineage(datasets=tuple(map(_provenance, found)), models=tuple(_contributions(uses, names))))
     blocks.append(_facts(folder, found, store))
     return blocks
 
@@ -143,7 +144,7 @@ def _stratum(name: str, tally: Mapping[str, Any]) -> Stratum:
 # Cost and lineage -------------------------------------------------------------------------------------------------
 
 
-def _uses(store: Store) -> dict[tuple[str, str], StepCost]:
+def _uses(store: Store, names: Mapping[str, str]) -> dict[tuple[str, str], StepCost]:
     """Return, per kind of effect and model, what the effects took; each effect counts once, replays cost nothing."""
     sums: dict[tuple[str, str], list[float]] = {}
     for effect in store.effects():
@@ -151,13 +152,13 @@ def _uses(store: Store) -> dict[tuple[str, str], StepCost]:
         known = sums.setdefault((effect.kind, str(request.get("model", ""))), [0, 0, 0, 0.0, 0.0])
         taken = (1, effect.cost.prompt_tokens, effect.cost.completion_tokens, effect.cost.money, effect.seconds)
         known[:] = [total + more for total, more in zip(known, taken, strict=True)]
-    return {key: _step(*key, sums[key]) for key in sorted(sums)}
+    return {key: _step(key[0], names.get(key[1], key[1][:12]), sums[key]) for key in sorted(sums)}
 
 
 def _step(kind: str, model: str, sums: Sequence[float]) -> StepCost:
     calls, prompt_tokens, completion_tokens, money, seconds = sums
     return StepCost(
-        step=f"{kind}, {model[:12]}" if model else kind,
+        step=f"{kind}, {model}" if model else kind,
         calls=int(calls),
         prompt_tokens=int(prompt_tokens),
         completion_tokens=int(completion_tokens),
@@ -181,13 +182,14 @@ def _cost_of_datasets(grown: Sequence[Dataset]) -> CostTable:
     return CostTable(steps=tuple(steps), note="Replayed calls are counted too." if steps else "")
 
 
-def _contributions(uses: Mapping[tuple[str, str], StepCost]) -> list[Contribution]:
+def _contributions(uses: Mapping[tuple[str, str], StepCost], names: Mapping[str, str]) -> list[Contribution]:
     answers: Counter[str] = Counter()
     for (kind, model), step in uses.items():
         if model and kind in ("generate", "score"):
             answers[model] += step.calls
     return [
-        Contribution(digest=model, answers=count) for model, count in sorted(answers.items(), key=lambda one: -one[1])
+        Contribution(digest=model, name=names.get(model, ""), answers=count)
+        for model, count in sorted(answers.items(), key=lambda one: -one[1])
     ]
 
 

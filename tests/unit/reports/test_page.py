@@ -172,7 +172,9 @@ def test_what_is_hostile_stays_text_wherever_it_stands() -> None:
 
 def with_words(words: str) -> Counter[str]:
     refused = RefusedRecord(id="1", prompt=words, response="r" + words, reason=words)
-    return shown(Headline(text=words), Rejects(gates=(Refusals(gate=words, count=1, records=(refused,)),))).tags
+    tags = shown(Headline(text=words), Rejects(gates=(Refusals(gate=words, count=1, records=(refused,)),))).tags
+    del tags["wbr"]  # places where a long name may break
+    return tags
 
 
 PLAIN = with_words("a")

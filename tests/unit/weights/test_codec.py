@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.networks import a_codec
 
 from regrowth.core.errors import DataError, SettingsError
 from regrowth.core.record import Message
 from regrowth.weights.codec import SPECIALS, BpeCodec, HfCodec, hf_codec, train_codec
+from support.networks import a_codec
 
 CHAT = [
     Message("system", "Be brief."),

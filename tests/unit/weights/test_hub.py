@@ -6,11 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from support.networks import a_llama, saved
 
 from regrowth.core.errors import MissingExtra, ModelUnavailable
 from regrowth.weights import hub
 from regrowth.weights.loading import load
+from support.networks import a_llama, saved
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, answer: Path | Exception) -> list[tuple[str, str | None]]:

@@ -2,20 +2,21 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
 import torch
-from support.networks import a_codec, a_llama, saved
 
 from regrowth.core.errors import DataError, SettingsError
 from regrowth.weights.loading import HfNetwork, lineage, load, save
+from support.networks import a_codec, a_llama, saved
 
 IDS = torch.randint(0, 280, (2, 30), generator=torch.Generator().manual_seed(0))
 
 
 @pytest.mark.parametrize("changes", [{}, {"tied": False}, {"kv_heads": 6, "theta": 5e4}, {"head_width": 24}], ids=str)
-def test_transformers_computes_the_same_logits(tmp_path: Path, changes: dict[str, object]) -> None:
+def test_transformers_computes_the_same_logits(tmp_path: Path, changes: dict[str, Any]) -> None:
     transformers = pytest.importorskip("transformers")
     network = a_llama(**changes)
     model = transformers.LlamaForCausalLM.from_pretrained(saved(tmp_path, network))

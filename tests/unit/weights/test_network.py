@@ -1,13 +1,14 @@
 """The network itself."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
-from support.networks import SHAPE, a_codec, a_llama
 
 from regrowth.core.errors import SettingsError
 from regrowth.weights.network import LlamaShape, new_llama
+from support.networks import SHAPE, a_codec, a_llama
 
 IDS = torch.randint(0, 280, (3, 40), generator=torch.Generator().manual_seed(0))
 
@@ -56,7 +57,7 @@ def test_shape_and_codec_must_have_the_same_vocabulary() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"kv_heads": 4}, {"head_width": 15}])
-def test_heads_that_do_not_fit_are_refused(wrong: dict[str, int]) -> None:
+def test_heads_that_do_not_fit_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match="cannot be built"):
         replace(SHAPE, **wrong)
 

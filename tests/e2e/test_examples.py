@@ -1,0 +1,56 @@
+"""What the documentation shows, run as it stands."""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.server import Behaviour, Server
+
+ROOT = Path(__file__).parents[2]
+ADDRESS = "http://localhost:8000/v1"
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """Serve in a thread of its own, so that a script may block."""
+    loop = asyncio.new_event_loop()
+    server = Server(Behaviour(models=("my-model",)))
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
+    yield server.url
+    asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def script(page: Path) -> str:
+    (found,) = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    return str(found)
+
+
+def run(program: str, folder: Path) -> str:
+    done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_script_of_the_readme_grows_exactly_what_it_says(tmp_path: Path, address: str) -> None:
+    run(script(ROOT / "README.md").replace(ADDRESS, address), tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "exam.jsonl").read_text("utf-8").splitlines()]
+    assert len(rows) == 100
+    assert len({row["messages"][-1]["content"] for row in rows}) == 100
+    assert {turn["role"] for row in rows for turn in row["messages"]} == {"user", "assistant"}
+
+
+@pytest.mark.slow
+def test_the_first_example_works_without_key_and_network(tmp_path: Path) -> None:
+    assert "40 right answers" in run((ROOT / "examples" / "first_run.py").read_text("utf-8"), tmp_path)
