@@ -73,11 +73,11 @@ class Cache:
 
     def attend(self, layer: int, q_RND: Tensor, kv_RND: Tensor) -> Tensor:
         """Write one layer's keys and values [R, 2 K, D] of the new token, and let its queries attend [R, H D]."""
-        view, width = self._views[layer], q_RND.shape[-1]
-        new_2RKD = kv_RND.view(len(q_RND), 2, -1, width).transpose(0, 1)
+        view, (rows, _, width) = self._views[layer], q_RND.shape
+        new_2RKD = kv_RND.view(rows, 2, -1, width).transpose(0, 1)
         view.slots_SD.index_copy_(0, self._slots, new_2RKD.reshape(-1, width))
-        q_MGD = q_RND.reshape(len(view.v_MLD), -1, width)
-        return attention(q_MGD, view.k_MDL, view.v_MLD, self._bias_M1L).view(len(q_RND), -1)
+        q_MGD = q_RND.reshape(view.v_MLD.shape[0], -1, width)
+        return attention(q_MGD, view.k_MDL, view.v_MLD, self._bias_M1L).view(rows, -1)
 
     def end_step(self) -> None:
         """Count the new token."""

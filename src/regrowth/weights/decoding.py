@@ -165,7 +165,7 @@ class LlamaDecoder:
         cosine_M1D, signed_sine_M1D = turn_M21D.unbind(1)
         turning, half = self._shape.heads + self._shape.kv_heads, self._shape.head_width // 2
         for number, block in enumerate(self._blocks):
-            heads_MND = product(self._normed(x_MC), block.qkv).view(len(x_MC), -1, 2 * half)
+            heads_MND = product(self._normed(x_MC), block.qkv).view(x_MC.shape[0], -1, 2 * half)
             turned = heads_MND[:, :turning]
             torch.addcmul(turned * cosine_M1D, turned.roll(half, -1), signed_sine_M1D, out=turned)
             x_MC = product(attend(number, heads_MND), block.out).add_(x_MC)
