@@ -1,6 +1,6 @@
 """What writing costs: tokens per CPU-second against transformers' `generate` on the same weights.
 
-    python -m benchmarks.generation      # about five minutes; writes benchmarks/results/generation.json
+    python -m benchmarks.generation      # about two minutes; writes benchmarks/results/generation.json
 
 Both write with the same Llama (2.6 M weights, 1,000 ids) in 32-bit floats on one thread and take turns in one process,
 so that a slow minute meets both; a ratio is taken within a turn, the table shows medians. The prompts have 32 tokens.

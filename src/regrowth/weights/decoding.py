@@ -216,7 +216,13 @@ class HfDecoder:
 
     def __init__(self, network: HfNetwork, pad: int) -> None:
         self._model, self._pad = network.model, pad
-        self._takes_places = "position_ids" in signature(network.model.forward).parameters
+        taken = signature(network.model.forward).parameters
+        if "past_key_values" not in taken:
+            raise SettingsError(
+                f"{type(self._model).__name__} keeps no keys and values that finished rows could leave (found: "
+                f"{', '.join(taken)}). Serve it with an OpenAI-compatible server, and name it openai:model@address."
+            )
+        self._takes_places = "position_ids" in taken
 
     @torch.inference_mode()
     def start(self, prompts: Sequence[Tokens], room: int) -> Tensor:

@@ -88,7 +88,7 @@ def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> We
         network=network.to(device).eval(),
         codec=codec,
         digest=digest("weights", [_hash(path) for path in files], codec.digest),
-        context=shape.context if shape else int(config.get("max_position_embeddings") or 2048),
+        context=shape.context if shape else _context(network),
     )
 
 
@@ -187,6 +187,11 @@ def _foreign(folder: Path, dtype: torch.dtype) -> HfNetwork:
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise DataError(f"transformers cannot load {folder}: {error}") from error
     return HfNetwork(model)
+
+
+def _context(network: Any) -> int:
+    """Return the longest sequence of a foreign network; 2,048 where positions are not bounded."""
+    return int(getattr(network.model.config.get_text_config(), "max_position_embeddings", None) or 2048)
 
 
 def _hash(path: Path) -> str:

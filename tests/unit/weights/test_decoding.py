@@ -184,3 +184,11 @@ def test_networks_of_transformers_come_close(kind: str) -> None:
         torch.testing.assert_close(logits, whole[: len(logits)], atol=1e-4, rtol=1e-3)
         wanted = whole[:-1].log_softmax(-1).gather(1, torch.tensor(rest)[:, None])[:, 0]
         assert scores[row] == pytest.approx(wanted.tolist(), abs=1e-3)
+
+
+def test_a_network_whose_state_cannot_be_cut_into_rows_is_refused() -> None:
+    transformers = pytest.importorskip("transformers")
+    small = {"vocab_size": 280, "hidden_size": 16, "state_size": 4, "num_hidden_layers": 1}
+    model = transformers.MambaForCausalLM(transformers.MambaConfig(**small))
+    with pytest.raises(SettingsError, match=r"MambaForCausalLM keeps no keys and values.*openai:"):
+        decoder_of(HfNetwork(model), 0)

@@ -139,6 +139,7 @@ def test_another_architecture_goes_through_transformers_and_back(tmp_path: Path)
     a_codec().save(tmp_path / "a")
     first = load(tmp_path / "a")
     assert isinstance(first.network, HfNetwork)
+    assert first.context == 64
     with torch.no_grad():
         torch.testing.assert_close(first.network(IDS), model(IDS).logits)
         save(first.network, first.codec, tmp_path / "b", lineage={"data": "5f0c"})
