@@ -1,6 +1,6 @@
 """Train the packaged tiny model from nothing, on problems that the project draws itself, and measure it.
 
-    python scripts/train_tiny.py --scratch /tmp/tiny        # about ten minutes on one core
+    python scripts/train_tiny.py --scratch /tmp/tiny        # ten to fifteen minutes on one core
 
 Every number that reaches the weights stands in this file; equal numbers on an equal machine give equal bytes.
 The base is meant to be weak: it sees easy problems more often than hard ones, and one answer in seven holds a slip.

@@ -50,7 +50,7 @@ class HttpSettings(Frozen):
     """Most requests in flight; how many there are is found out from the server."""
     timeout: PositiveFloat = 300.0
     """Seconds one attempt may take, to its last byte."""
-    attempts: PositiveInt = 8
+    attempts: PositiveInt = 6
     """Attempts per call."""
     patience: PositiveFloat = 900.0
     """Seconds for all attempts of a call together."""
