@@ -4,12 +4,38 @@ import errno
 import fcntl
 import os
 import shutil
-import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from regrowth.core.errors import StoreError
 
-__all__ = ["locked", "replace_folder", "sync_folder", "told", "write_text"]
+__all__ = ["locked", "replace_folder", "replacing", "sync", "sync_folder", "told", "write_text"]
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file beside its place; put it there, forced to the disk, if all went well, else leave nothing.
+
+    Raises:
+        StoreError: the disk is full or the folder cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.unfinished")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        sync(path.parent)
+    except OSError as error:
+        raise told(error, path.parent) from error
+    finally:
+        with suppress(OSError):  # the folder is not there or not ours, so nothing was left in it
+            draft.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -18,17 +44,8 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         StoreError: the disk is full or the folder cannot be written.
     """
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(path)
-    except OSError as error:
-        raise told(error, path.parent) from error
+    with replacing(path) as file:
+        file.write(text.encode("utf-8"))
 
 
 def replace_folder(new: Path, place: Path) -> None:
@@ -46,11 +63,16 @@ def replace_folder(new: Path, place: Path) -> None:
 def sync_folder(folder: Path) -> None:
     """Force the files of a folder, and the folder itself, to the disk."""
     for path in (*(entry for entry in folder.iterdir() if entry.is_file()), folder):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync(path)
+
+
+def sync(path: Path) -> None:
+    """Force a file, or the entries of a folder, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def locked(path: Path) -> int:

@@ -9,7 +9,6 @@ A file gets its name by one rename after it was forced to the disk: where the na
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from regrowth.core.errors import SettingsError, StoreError
-from regrowth.core.files import told
+from regrowth.core.files import sync, told
 from regrowth.core.record import Json
 
 __all__ = ["Checkpoint", "stored", "write"]
@@ -49,9 +48,9 @@ def write(folder: Path, identity: str, checkpoint: Checkpoint) -> None:
     header: dict[str, Json] = {"identity": identity, "step": checkpoint.step, **checkpoint.facts}
     try:
         save_file(dict(checkpoint.tensors), draft, metadata={"state": json.dumps(header)})
-        _force(draft)
+        sync(draft)
         draft.replace(final)
-        _force(folder)
+        sync(folder)
         for old in _files(folder)[KEPT:]:
             old.unlink()
     except OSError as error:
@@ -84,11 +83,3 @@ def stored(folder: Path, identity: str) -> Iterator[Checkpoint]:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob("checkpoint-*.safetensors"), reverse=True)
-
-
-def _force(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

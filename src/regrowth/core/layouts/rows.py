@@ -10,8 +10,6 @@ import csv
 import gzip
 import io
 import json
-import os
-import uuid
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +19,7 @@ from typing import IO, Any, TypeAlias, cast
 
 from regrowth.core.cells import shown
 from regrowth.core.errors import DataError, SettingsError
-from regrowth.core.files import told
+from regrowth.core.files import replacing
 
 __all__ = ["read_rows", "write_rows"]
 
@@ -211,23 +209,13 @@ def write_rows(rows: Rows, path: Path, columns: Mapping[str, str]) -> int:
         StoreError: the folder cannot be written, or the disk is full.
     """
     write = _by_suffix(path, _WRITERS)
-    scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.unfinished")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with scratch.open("xb") as file:
+        with replacing(path) as file:
             count = int(write(rows, file, columns))
-            file.flush()
-            os.fsync(file.fileno())
-        if not count:
-            raise DataError(f"{path}: no records to write, so no file was made.")
-        scratch.replace(path)
-        _sync(path.parent)
+            if not count:
+                raise DataError(f"{path}: no records to write, so no file was made.")
     except UnicodeEncodeError as error:
         raise DataError(f"{path}: {_no_character(error)}") from error
-    except OSError as error:
-        raise told(error, path) from error
-    finally:
-        _discard(scratch)
     return count
 
 
@@ -238,21 +226,6 @@ def _no_character(error: UnicodeEncodeError) -> str:
         f"a text holds {found!r} after {before!r}: half of a surrogate pair, which is no character and fits in no "
         "file. Replace it first, for instance with text.encode('utf-8', 'replace').decode()."
     )
-
-
-def _discard(scratch: Path) -> None:
-    try:
-        scratch.unlink(missing_ok=True)
-    except OSError:  # the folder is not there or not ours, so nothing was left in it
-        return
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _write_lines(rows: Rows, file: Stream, _: Mapping[str, str]) -> int:
