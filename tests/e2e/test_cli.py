@@ -1,17 +1,19 @@
 """The command line as a person meets it: what works, and every way it is told that something does not."""
 
+import contextlib
 import gzip
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from regrowth.cli import main
 from regrowth.core.dataset import Dataset
+from support.server import Behaviour
 
 PROBLEMS = [
     {"question": "What is 2 + 3?", "answer": "2 + 3 = 5\n#### 5"},
@@ -207,32 +209,64 @@ def test_a_count_out_of_reach_has_its_own_exit_code_and_keeps_the_records(
     assert len(Dataset(files["run"] / "data" / "verified")) == 3
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+@contextlib.contextmanager
+def mounted(folder: Path, options: str) -> Iterator[None]:
+    """Mount a small disk in memory, for the while."""
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=False).returncode:
+        pytest.skip("cannot mount a small disk here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+
+
+@needs_root
+def test_a_folder_that_cannot_be_written_is_told(
+    files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files["run"] = tmp_path / "fixed" / "run"
+    with mounted(tmp_path / "fixed", "ro,size=64k"):
+        code, error = wrong_input(files, capsys)
+    assert code == 1
+    assert "cannot be written" in error
+    assert "Choose a folder you may write to" in error
+
+
+@needs_root
 def test_a_full_disk_is_told_and_what_was_done_is_kept(
     files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small = tmp_path / "small"
-    small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small)], check=False).returncode:
-        pytest.skip("cannot mount a small disk here")
-    try:
-        lines(files["solutions"], [{**row, "responses": ["x" * 90_000 + " A: 5"] * 3} for row in RECORDED])
-        files["run"] = small / "run"
+    files["run"] = tmp_path / "small" / "run"
+    lines(files["solutions"], [{**row, "responses": ["x" * 90_000 + " A: 5"] * 3} for row in RECORDED])
+    with mounted(tmp_path / "small", "size=256k"):
         code, error = wrong_input(files, capsys)
-    finally:
-        subprocess.run(["umount", "-l", str(small)], check=True)
     assert code == 1
     assert "the disk is full" in error
     assert "is kept" in error
 
 
-def test_a_planted_key_is_in_no_artefact_log_or_error(files: dict[str, Path], tmp_path: Path) -> None:
-    """Every path that knows the key: a server that refuses it and one that cannot be reached, with debug logs on."""
+SERVERS = {
+    "refuses the key and echoes it": Behaviour(status=401, text="you sent {headers}"),
+    "fails and echoes it": Behaviour(status=500, text="you sent {headers}"),
+    "wants another key": Behaviour(key="sk-another"),
+    "takes it": Behaviour(models=("m",), key=KEY),
+}
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_planted_key_is_in_no_artefact_log_or_error(
+    name: str, files: dict[str, Path], tmp_path: Path, serve: Callable[[Behaviour], str]
+) -> None:
     program = (
         "import logging, sys; logging.basicConfig(level=logging.DEBUG);"
         "from regrowth.cli import main; sys.exit(main(sys.argv[1:]))"
     )
-    arguments = verify(files, "model=openai:m@http://127.0.0.1:9/v1?key_env=PLANTED")
+    address = serve(SERVERS[name])
+    arguments = verify(files, f"model=openai:m@{address}?key_env=PLANTED&attempts=2&backoff=0.01")
     done = subprocess.run(
         [sys.executable, "-c", program, "--debug", *arguments],
         env={**os.environ, "PLANTED": KEY},
@@ -240,7 +274,9 @@ def test_a_planted_key_is_in_no_artefact_log_or_error(files: dict[str, Path], tm
         text=True,
         check=False,
     )
-    assert done.returncode != 0
+    assert (done.returncode == 0) == (name == "takes it"), done.stderr
+    if "key" in name:
+        assert "PLANTED" in done.stderr, "the message names the variable"
     assert KEY not in done.stdout + done.stderr
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert written

@@ -1,35 +1,18 @@
 """What the documentation shows, run as it stands."""
 
-import asyncio
 import json
 import re
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from support.server import Behaviour, Server
+from support.server import Behaviour
 
 ROOT = Path(__file__).parents[2]
 ADDRESS = "http://localhost:8000/v1"
-
-
-@pytest.fixture
-def address() -> Iterator[str]:
-    """Serve in a thread of its own, so that a script may block."""
-    loop = asyncio.new_event_loop()
-    server = Server(Behaviour(models=("my-model",)))
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
-    yield server.url
-    asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
 
 
 def script(page: Path) -> str:
@@ -43,7 +26,8 @@ def run(program: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_the_script_of_the_readme_grows_exactly_what_it_says(tmp_path: Path, address: str) -> None:
+def test_the_script_of_the_readme_grows_exactly_what_it_says(tmp_path: Path, serve: Callable[[Behaviour], str]) -> None:
+    address = serve(Behaviour(models=("my-model",)))
     run(script(ROOT / "README.md").replace(ADDRESS, address), tmp_path)
     rows = [json.loads(line) for line in (tmp_path / "exam.jsonl").read_text("utf-8").splitlines()]
     assert len(rows) == 100

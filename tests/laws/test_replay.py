@@ -1,5 +1,7 @@
 """Laws 1 to 3 and 5: a run replays for nothing, in any order, in pieces, and no row vanishes."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from regrowth.core.dataset import Dataset
 from regrowth.core.errors import Shortfall
 from regrowth.core.flow import Budget
 from regrowth.core.store import Store
-from support.flows import bytes_of, grown, seeds
+from support.flows import bytes_of, effects_of_shard, grown, seeds
 
 WAYS = [{}, {"count": 90, "stratum": "topic"}, {"budget": Budget(tokens=4000), "partial": True}]
 
@@ -35,7 +37,8 @@ def test_the_order_of_completion_changes_nothing(tmp_path: Path, how: dict[str, 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_two_shards_merged_in_either_order_equal_one_run(tmp_path: Path, order: tuple[int, int]) -> None:
     whole, effects = grown(tmp_path / "whole", seeds(60))
-    shared = sum(grown(tmp_path / f"shard-{index}", seeds(60), order=index, shard=(index, 2))[1] for index in (0, 1))
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        shared = sum(pool.map(effects_of_shard, [tmp_path / "shard-0", tmp_path / "shard-1"], (0, 1)))
     with Store(tmp_path / "merged") as store:
         for index in order:
             store.absorb(tmp_path / f"shard-{index}")

@@ -14,7 +14,7 @@ from regrowth.core.record import Json, Messages, Record, digest
 from regrowth.core.store import Store
 from regrowth.models.model import RememberedModel
 
-__all__ = ["ShufflingBackend", "answer_twice", "bytes_of", "grown", "hard_to_please", "seeds"]
+__all__ = ["ShufflingBackend", "answer_twice", "bytes_of", "effects_of_shard", "grown", "hard_to_please", "seeds"]
 
 
 class ShufflingBackend:
@@ -76,6 +76,11 @@ def grown(folder: Path, records: Sequence[Record], *, order: int = 0, **settings
             return dataset, store.new_effects
 
     return asyncio.run(go())
+
+
+def effects_of_shard(folder: Path, index: int) -> int:
+    """Grow one of two shards and return the number of new effects; for a process of its own."""
+    return grown(folder, seeds(60), order=index, shard=(index, 2))[1]
 
 
 def bytes_of(dataset: Dataset) -> dict[str, bytes]:
