@@ -100,7 +100,7 @@ class Run:
         _check_folder(self.folder)
         self.store = Store(self.folder)
         self._backends: dict[str, Backend] = {}
-        self._names: dict[str, str] = {}
+        self._names: dict[str, str] = json.loads((self.folder / "run.json").read_text("utf-8")).get("models", {})
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="regrowth", daemon=True)
         self._thread.start()
