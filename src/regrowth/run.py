@@ -193,7 +193,8 @@ class Run:
 
     def write(self, name: str, records: Iterable[Record], **facts: Any) -> Dataset:
         """Write records as a dataset of this run: a mix, a split, the real data that are kept."""
-        return Dataset.write(self._place(name), records, **facts)
+        kept = (record for record in records if not self.store.is_forgotten(record.id))
+        return Dataset.write(self._place(name), kept, **facts)
 
     # Models are trained -----------------------------------------------------------------------------------------
 
@@ -233,7 +234,8 @@ class Run:
     def forget(self, ids: Iterable[str]) -> Forgotten:
         """Remove records and all that was made from them: effects, dataset rows, models trained on them.
 
-        Forgotten seeds are refused by every later `grow`; run the recipe again to train without them.
+        Forgotten seeds, and calls that served a forgotten record, are refused from here on; run the recipe again to
+        train without them.
         """
         gone = self.store.descendants(ids)
         changed = [dataset for dataset in self.datasets() if _mentions(dataset, gone)]

@@ -103,6 +103,18 @@ def test_forgetting_a_seed_removes_what_was_made_from_it(
     assert [record.response for record in Dataset(files["run"] / "data" / "verified")] == ["24"]
 
 
+def test_a_forgotten_answer_does_not_come_back(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    main(verify(files))
+    answer = next(record for record in Dataset(files["run"] / "data" / "verified") if record.response == "24")
+    assert main(["forget", str(files["run"]), answer.id, "--yes"]) == 0
+    assert main(verify(files)) == 0
+    again = Dataset(files["run"] / "data" / "verified")
+    assert [record.response for record in again] == ["A: 5", "The answer is 5."]
+    (lost,) = (entry for entry in again.ledger() if entry.outcome == "failed")
+    assert "was forgotten" in lost.reason
+    assert lost.record.response == ""
+
+
 WRONG = [
     (["run", "verify_solution"], 2, "No recipe 'verify_solution'. Did you mean 'verify_solutions'?"),
     (["run", "verify_solutions", "--set", "samples=3"], 2, "problems: Field required"),

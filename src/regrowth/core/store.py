@@ -30,7 +30,7 @@ from typing import Any, NamedTuple, Self
 
 import orjson
 
-from regrowth.core.errors import StoreError
+from regrowth.core.errors import CallFailed, StoreError
 from regrowth.core.files import locked, sync_folder, told
 from regrowth.core.protocols import Answer, Cost
 from regrowth.core.record import Json, canonical
@@ -146,6 +146,8 @@ class Store:
         self, key: str, kind: str, asked: bytes, compute: Callable[[], Awaitable[Answer]]
     ) -> tuple[Any, Cost]:
         name = bytes.fromhex(key)
+        if self.is_forgotten(key):
+            raise CallFailed("This call served a record that was forgotten, so it is not made again.")
         await self._write("insert or replace into intents values(?,?)", (name, kind))
         start = time.perf_counter()
         try:
@@ -257,18 +259,20 @@ class Store:
         rows = self._ask("select child from lineage where parent=? order by child", (record,))
         return [child for (child,) in rows]
 
-    def is_forgotten(self, record: str) -> bool:
-        """Return whether a record was forgotten and must not be used again."""
-        return self._ask("select 1 from forgotten where id=?", (record,)).fetchone() is not None
+    def is_forgotten(self, name: str) -> bool:
+        """Return whether a record, or the effect of a key, was forgotten and must not come back."""
+        return self._ask("select 1 from forgotten where id=?", (name,)).fetchone() is not None
 
     def forget(self, ids: Iterable[str]) -> int:
-        """Delete every effect that served these records, and refuse them from here on; return how many effects.
+        """Delete every effect that served these records, and refuse both from here on; return how many effects.
 
         Hand in `descendants(ids)` to forget by lineage. Deleted bytes are overwritten and the file is rewritten.
         """
         gone = [(record,) for record in ids]
         self.flush()
         with _transaction(self._db):
+            served = "select lower(hex(effect)) from uses where record=?"
+            self._db.executemany(f"insert or ignore into forgotten {served}", gone)
             before = self._db.total_changes
             self._db.executemany("delete from effects where key in (select effect from uses where record=?)", gone)
             deleted = self._db.total_changes - before
