@@ -30,9 +30,10 @@ import torch.nn.functional as F
 
 from regrowth.core.record import Record
 from regrowth.domains import DOMAINS, problems
-from regrowth.training.batches import batches, tokenize
+from regrowth.training.batches import batches
 from regrowth.training.loop import train
 from regrowth.training.objectives import sft
+from regrowth.training.rows import tokenize
 from regrowth.training.settings import TrainingSettings
 from regrowth.weights.codec import train_codec
 from regrowth.weights.loading import Weights, load, save
@@ -73,7 +74,7 @@ WORK: dict[str, tuple[Callable[[], list[Record]], LlamaShape]] = {
 
 def plain(weights: Weights, records: list[Record]) -> tuple[int, list[float]]:
     """Train as one would first write it; return tokens and losses."""
-    rows = tokenize(records, weights.codec, context=weights.context)
+    rows = tokenize(records, weights.codec, sft, context=weights.context)
     network = weights.network.train()
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=SETTINGS.learning_rate, betas=(0.9, 0.95), weight_decay=SETTINGS.weight_decay
@@ -81,7 +82,10 @@ def plain(weights: Weights, records: list[Record]) -> tuple[int, list[float]]:
     tokens, losses = 0, []
     stream = batches(rows, tokens=SETTINGS.tokens_per_batch, seed=SETTINGS.seed)
     for step, batch in enumerate(islice(stream, SETTINGS.steps), 1):
-        held = [(rows.ids[rows.starts[n] : rows.starts[n + 1]], int(rows.prompts[n])) for n in batch.records]
+        held = [
+            (rows.ids[rows.starts[n] : rows.starts[n + 1]], int(rows.sizes[n, 0] - rows.counts[n, 0]))
+            for n in batch.records
+        ]
         width = max(len(ids) for ids, _ in held)
         inputs = np.full((len(held), width), weights.codec.pad, dtype=np.int64)
         labels = np.full((len(held), width), -100, dtype=np.int64)

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from regrowth.training.batches import Batch, Position, passes, tokenize
 from regrowth.training.objectives import Side, View, sft
-from regrowth.training.policy import policy
+from regrowth.training.rows import tokenize
+from regrowth.training.step import gradients, lens
 from regrowth.weights.loading import Weights, load
 from support.training import additions, make_base
 
@@ -30,16 +30,12 @@ def double(tmp_path_factory: pytest.TempPathFactory) -> Weights:
     return weights
 
 
-def loss_of(weights: Weights, count: int, *, tokens_per_pass: int = 10**6) -> Tensor:
-    """The step's loss of some sums, all passes added up."""
-    rows = tokenize(additions(count), weights.codec, context=64)
-    parts = passes(rows, Batch(np.arange(count), Position()), tokens=tokens_per_pass, price=1, pad=0)
-    total = sum(part.counts[0] for part in parts)
-    shares = [
-        sft.loss(View({"response": Side(policy(weights.network)(part), part.rows_N, total)}, part.records, count)).value
-        for part in parts
-    ]
-    return torch.stack(shares).sum()
+def step(weights: Weights, count: int, *, tokens_per_pass: int = 10**6) -> tuple[float, list[Tensor]]:
+    """The loss and the gradients of a step over some sums, all passes added up."""
+    rows = tokenize(additions(count), weights.codec, sft, context=64)
+    look = lens(weights, sft, tokens_per_pass, {})
+    slopes, figures = gradients(look, rows, np.arange(count), list(weights.network.parameters()))
+    return float(figures["loss"]), slopes
 
 
 def test_sft_equals_a_number_computed_by_hand() -> None:
@@ -71,23 +67,22 @@ def test_the_gradient_at_the_logits_is_softmax_minus_one_hot_over_the_step() -> 
 
 def test_the_gradient_through_the_network_equals_finite_differences(double: Weights) -> None:
     parameters = list(double.network.parameters())
-    slopes = torch.autograd.grad(loss_of(double, 5), parameters)
+    _, slopes = step(double, 5)
     generator = torch.Generator().manual_seed(3)
     ways = [torch.randn(weight.shape, dtype=torch.float64, generator=generator) for weight in parameters]
-    step, ends = 1e-5, []
+    width, ends = 1e-5, []
     for sign in (1, -2):
-        torch._foreach_add_([weight.data for weight in parameters], ways, alpha=sign * step)
-        ends.append(float(loss_of(double, 5).detach()))
-    torch._foreach_add_([weight.data for weight in parameters], ways, alpha=step)
+        torch._foreach_add_([weight.data for weight in parameters], ways, alpha=sign * width)
+        ends.append(step(double, 5)[0])
+    torch._foreach_add_([weight.data for weight in parameters], ways, alpha=width)
     along = sum(float((slope * way).sum()) for slope, way in zip(slopes, ways, strict=True))
-    assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(along, rel=1e-6)
+    assert (ends[0] - ends[1]) / (2 * width) == pytest.approx(along, rel=1e-6)
 
 
 def test_passes_and_padding_do_not_change_loss_or_gradient(double: Weights) -> None:
-    parameters = list(double.network.parameters())
-    one, many = loss_of(double, 12), loss_of(double, 12, tokens_per_pass=20)
-    assert float(many.detach()) == pytest.approx(float(one.detach()), rel=1e-12)
-    for left, right in zip(torch.autograd.grad(one, parameters), torch.autograd.grad(many, parameters), strict=True):
+    (one, one_way), (many, other_way) = step(double, 12), step(double, 12, tokens_per_pass=20)
+    assert many == pytest.approx(one, rel=1e-12)
+    for left, right in zip(one_way, other_way, strict=True):
         assert torch.allclose(left, right, rtol=1e-9, atol=1e-13)
 
 
@@ -100,4 +95,8 @@ def test_the_loss_equals_the_plain_padded_computation(double: Weights) -> None:
     )
     logits_BTV = double.network(ids_BT)
     plain = F.cross_entropy(logits_BTV[:, :-1].flatten(0, 1), labels_BT[:, 1:].flatten(), ignore_index=-100)
-    assert float(loss_of(double, 12).detach()) == pytest.approx(float(plain.detach()), rel=1e-12)
+    slopes = torch.autograd.grad(plain, list(double.network.parameters()))
+    loss, found = step(double, 12)
+    assert loss == pytest.approx(float(plain.detach()), rel=1e-12)
+    for left, right in zip(found, slopes, strict=True):
+        assert torch.allclose(left, right, rtol=1e-9, atol=1e-13)

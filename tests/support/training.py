@@ -40,12 +40,12 @@ def make_base(folder: Path) -> Path:
 
 
 def trained(
-    base: Path, folder: Path, settings: TrainingSettings = SHORT, objective: Objective = sft, **how: Any
+    start: Path, folder: Path, settings: TrainingSettings = SHORT, objective: Objective = sft, **how: Any
 ) -> TrainingLog:
     """Train on thirty sums; weights go to `folder/out`, checkpoints to `folder/scratch`."""
     records = how.pop("records", None) or additions(30, rejected=True)
     places = {"out": folder / "out", "scratch": folder / "scratch", "lineage": {"data": "thirty sums"}}
-    return train(load(base), records, objective, settings, **{**places, **how})
+    return train(load(start), records, objective, settings, **{**places, **how})
 
 
 def files(folder: Path) -> Mapping[str, bytes]:

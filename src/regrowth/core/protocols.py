@@ -6,7 +6,7 @@ whose effects are remembered by the store. A `Gate` is a plain function.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol, Self, TypeAlias
+from typing import Any, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 from regrowth.core.record import Json, Messages, Record
 
@@ -20,6 +20,8 @@ __all__ = [
     "Gate",
     "Model",
     "Sampling",
+    "Score",
+    "Scorer",
 ]
 
 Finish: TypeAlias = Literal["stop", "length", "refused"]
@@ -58,6 +60,16 @@ class Completion:
     """Natural log-probability of each generated token, if asked for."""
     tokens: int = 0
     """Number of generated tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Hold what a reward model makes of a response."""
+
+    reward: float
+    """The one number that ranks: the outputs' weighted sum."""
+    values: Mapping[str, float]
+    """The outputs by name, in the order of the head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +133,18 @@ class Backend(Protocol):
         """Give back connections and memory."""
 
 
+@runtime_checkable
+class Scorer(Protocol):
+    """What a backend of a reward model can do besides."""
+
+    async def score(self, messages: Messages, response: str) -> Answer:
+        """Judge a response: raw holds `names`, `values` and `scalar` (weights in the reward), one of each per output.
+
+        Raises:
+            CallFailed: this model cannot score, or not this response.
+        """
+
+
 class Model(Protocol):
     """Anything that writes or judges text, named by its weights' digest. Every call is a remembered effect."""
 
@@ -141,6 +165,9 @@ class Model(Protocol):
 
     async def logprobs(self, messages: str | Messages, response: str) -> tuple[float, ...]:
         """Return the log-probability, in nats, of each token of a given response."""
+
+    async def score(self, messages: str | Messages, response: str) -> Score:
+        """Judge a response, with a reward model."""
 
 
 @dataclass(frozen=True, slots=True)

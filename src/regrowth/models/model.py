@@ -1,10 +1,11 @@
 """A model as recipes and gates see it: a backend whose every call is a remembered effect."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from regrowth.core.errors import SettingsError
-from regrowth.core.protocols import Answer, Backend, Completion, Sampling
+from regrowth.core.protocols import Answer, Backend, Completion, Sampling, Score, Scorer
 from regrowth.core.record import Json, Messages, conversation
 from regrowth.core.store import Store
 
@@ -80,3 +81,31 @@ class RememberedModel:
             "response": response,
         }
         return tuple(await self.store.effect("score", request, compute))
+
+    async def score(self, messages: str | Messages, response: str) -> Score:
+        """Judge a response, with a reward model.
+
+        Raises:
+            SettingsError: this kind of model cannot score.
+            CallFailed: prompt and response exceed the context, or the model has no head.
+        """
+        scorer = self.backend
+        if not isinstance(scorer, Scorer):
+            raise SettingsError(
+                f"{self.name or 'The model'} cannot score: a {type(self.backend).__name__} only writes. "
+                "Name a reward model: a folder, or hf:org/name."
+            )
+        turns = conversation(messages)
+
+        async def compute() -> Answer:
+            return await scorer.score(turns, response)
+
+        request: dict[str, Json] = {
+            "model": self.digest,
+            "messages": [turn._asdict() for turn in turns],
+            "response": response,
+            "reads": "value",
+        }
+        raw = await self.store.effect("score", request, compute)
+        reward = math.fsum(weight * value for weight, value in zip(raw["scalar"], raw["values"], strict=True))
+        return Score(reward, dict(zip(raw["names"], raw["values"], strict=True)))

@@ -1,82 +1,26 @@
-"""Records into token rows, rows into the batches of a step, a batch into the passes that a network takes at once.
-
-One record on its way (ids of a made-up codec; the prompt is masked, the reply with its end token is trained):
-    messages   Message("user", "2 + 3?")     prompt   7 2 9 3 8 5
-    response   "5"                           reply    4 1
-    inputs     7 2 9 3 8 5 4
-    targets    · · · · · 4 1
+"""Rows into the batches of a step, and a batch into the passes that a network takes at once.
 
 Which records share a step depends on the seed alone, never on their length, so no step is all short answers. Within
-a step the records are sorted by length and cut into passes: that is where padding goes. Only ids are kept in memory,
-four bytes each.
+a step the records are sorted by length and cut into passes: that is where padding goes. The two replies of a pair
+share a pass but not a block: within a pass the rows are sorted once more and cut into rectangles of like length.
 """
 # ruff: noqa: N806, N815 -- axes stand in the names of tensors
 
-import hashlib
 import math
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from regrowth.core.errors import DataError
-from regrowth.core.record import Record
-from regrowth.weights.codec import Codec
+from regrowth.training.rows import Ints, Rows
 
-__all__ = ["Batch", "Pass", "Position", "Rows", "Skipped", "batches", "passes", "tokenize"]
+__all__ = ["Batch", "Block", "Pass", "Position", "batches", "passes"]
 
-Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.integer[Any]]]"
-
-# B: rows of a pass, T: positions, N: trained tokens of a pass.
-
-
-class Skipped(NamedTuple):
-    """A record that cannot be trained on."""
-
-    record: str
-    """Its id."""
-    reason: str
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Hold every trainable record as token ids, end to end; a record has one row per side."""
-
-    ids: Ints
-    starts: Ints
-    """Where each row starts in `ids`; one more than there are rows."""
-    prompts: Ints
-    """How many ids of each row are prompt."""
-    sides: tuple[str, ...]
-    skipped: tuple[Skipped, ...]
-
-    def __len__(self) -> int:
-        """Return the number of records."""
-        return len(self.prompts) // len(self.sides)
-
-    @cached_property
-    def lengths(self) -> Ints:
-        """Return the tokens of each record, all its sides together."""
-        tokens: Ints = np.diff(self.starts).reshape(len(self), -1).sum(axis=1)
-        return tokens
-
-    @cached_property
-    def widths(self) -> Ints:
-        """Return the positions that each record's longest side takes up: the last token is no input."""
-        positions: Ints = np.diff(self.starts).reshape(len(self), -1).max(axis=1) - 1
-        return positions
-
-    @property
-    def digest(self) -> str:
-        """Return what names the rows and their order: 32 hexadecimal digits."""
-        parts = (self.ids.astype("<i4"), self.starts.astype("<i8"), self.prompts.astype("<i8"))
-        return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()[:32]
+# B: rows of a block, T: positions, N: outputs of a block or a pass (trained tokens, or one per reply under a head).
 
 
 class Position(NamedTuple):
@@ -96,72 +40,52 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
-    """What goes through the network at once: rows of like length, all first sides before all second sides."""
+class Block:
+    """A rectangle of rows of like length."""
 
     ids_BT: Tensor
     """Inputs, padded on the right."""
     kept_N: Tensor
-    """Positions, of B·T in reading order, whose next token is trained."""
+    """Positions, of B·T in reading order, where something is read off the network."""
     targets_N: Tensor
-    """The tokens that follow them."""
+    """The tokens that follow them; under a head, the last token of each row itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What goes through the network between two additions of gradients: some records with all their sides."""
+
+    blocks: tuple[Block, ...]
+    order_N: Tensor | None
+    """Brings the outputs of all blocks into the order of `rows_N`; None if they stand in it."""
     rows_N: Tensor
-    """Record of each trained token, counted within the pass."""
+    """Record of each output, counted within the pass; side by side."""
     counts: tuple[int, ...]
-    """Trained tokens of each side; they stand side by side in the N axis."""
-    records: int
+    """Outputs of each side; they stand side by side in the N axis."""
+    members: Ints
+    """Numbers of its records."""
+    columns: Mapping[str, Tensor] = field(default_factory=dict)
+    """One number per record, by name."""
+    under: Mapping[str, Tensor] = field(default_factory=dict)
+    """Log-probabilities of the trained tokens under other models [N], by name."""
+
+    @property
+    def records(self) -> int:
+        """Return how many records it holds."""
+        return len(self.members)
 
     def to(self, device: torch.device) -> "Pass":
         """Return the same pass on another device."""
-        ids_BT, kept_N, targets_N, rows_N = (
-            tensor.to(device, non_blocking=True) for tensor in (self.ids_BT, self.kept_N, self.targets_N, self.rows_N)
-        )
-        return Pass(ids_BT, kept_N, targets_N, rows_N, self.counts, self.records)
+        if device.type == "cpu":
+            return self
 
+        def moved(tensor: Tensor) -> Tensor:
+            return tensor.to(device, non_blocking=True)
 
-def tokenize(records: Iterable[Record], codec: Codec, *, context: int, sides: Sequence[str] = ("response",)) -> Rows:
-    """Encode records one by one; those that cannot be trained on are listed, none is cut.
-
-    Raises:
-        DataError: no record is left.
-    """
-    ids, starts, prompts = array("i"), array("q", [0]), array("q")
-    skipped: list[Skipped] = []
-    for record in records:
-        rows = _encode(record, codec, sides, context)
-        if isinstance(rows, str):
-            skipped.append(Skipped(record.id, rows))
-            continue
-        for prompt, reply in rows:
-            ids.extend(prompt)
-            ids.extend(reply)
-            starts.append(len(ids))
-            prompts.append(len(prompt))
-    if not prompts:
-        first = f" The first: record {skipped[0].record}: {skipped[0].reason}." if skipped else ""
-        raise DataError(f"Nothing to train on: {len(skipped)} records came in, none can be used.{first}")
-    buffers = (np.frombuffer(ids, np.intc), np.frombuffer(starts, np.int64), np.frombuffer(prompts, np.int64))
-    return Rows(*buffers, tuple(sides), tuple(skipped))
-
-
-def _encode(
-    record: Record, codec: Codec, sides: Sequence[str], context: int
-) -> list[tuple[list[int], list[int]]] | str:
-    """Return prompt and reply of each side, or the reason why there are none."""
-    try:
-        prompt = codec.prompt(record.messages)
-    except DataError as error:
-        return str(error)
-    rows = []
-    for side in sides:
-        text = getattr(record, side)
-        if not text:
-            return f"its {side} is empty"
-        reply = codec.reply(text)
-        if not prompt or (length := len(prompt) + len(reply)) > context:
-            return f"{length} tokens with its {side}, the context holds {context}" if prompt else "its prompt is empty"
-        rows.append((prompt, reply))
-    return rows
+        blocks = tuple(Block(*map(moved, (block.ids_BT, block.kept_N, block.targets_N))) for block in self.blocks)
+        order_N = None if self.order_N is None else moved(self.order_N)
+        columns, under = ({name: moved(part) for name, part in parts.items()} for parts in (self.columns, self.under))
+        return Pass(blocks, order_N, moved(self.rows_N), self.counts, self.members, columns, under)
 
 
 def batches(rows: Rows, *, tokens: int, seed: int, start: Position = Position()) -> Iterator[Batch]:  # noqa: B008
@@ -178,26 +102,38 @@ def batches(rows: Rows, *, tokens: int, seed: int, start: Position = Position())
             yield Batch(group, Position(epoch, number) if number < len(groups) else Position(epoch + 1))
 
 
-def passes(rows: Rows, batch: Batch, *, tokens: int, price: int, pad: int) -> list[Pass]:
-    """Sort a batch by length and cut it where positions, padding included, and passes together cost least.
+def passes(
+    rows: Rows,
+    records: Ints,
+    sides: Sequence[str],
+    *,
+    tokens: int,
+    price: int,
+    pad: int,
+    whole: bool = False,
+) -> list[Pass]:
+    """Sort records by length and cut them where positions, padding included, and passes together cost least.
 
     The widest pass comes first. None has more than `tokens` positions, unless a single record has.
 
     Args:
-        price: what a pass costs besides its positions, in positions.
+        sides: the replies that are wanted.
+        price: what a pass, or a block, costs besides its positions, in positions.
+        whole: a head reads the end of each reply, so the last token is an input too.
     """
-    widths = rows.widths[batch.records]
-    order = np.argsort(widths, kind="stable")
-    groups = np.split(batch.records[order], _cheapest(widths[order] * len(rows.sides), tokens, price))
-    return [_collate(rows, group, pad) for group in reversed(groups)]
+    chosen = [rows.sides.index(side) for side in sides]
+    positions = np.maximum(rows.sizes[records][:, chosen] - (not whole), 0).sum(axis=1)
+    order = np.argsort(positions, kind="stable")
+    groups = np.split(records[order], _cheapest(positions[order], tokens, price))
+    return [_collate(rows, group, chosen, price, pad, whole) for group in reversed(groups)]
 
 
 def _cheapest(widths: Ints, limit: int, price: int) -> list[int]:
-    """Return where to cut ascending widths so that Σ (records · widest + price) is least, by dynamic programming."""
+    """Return where to cut ascending widths so that Σ (rows · widest + price) is least, by dynamic programming."""
     costs = np.zeros(len(widths) + 1, dtype=np.int64)
     opens = [0]
     for end, width in enumerate(widths.tolist(), 1):
-        first = max(0, end - max(1, limit // width))
+        first = max(0, end - max(1, limit // max(1, width)))
         totals = costs[first:end] + np.arange(end - first, 0, -1) * width + price
         opens.append(first + int(totals.argmin()))
         costs[end] = totals[opens[end] - first]
@@ -215,21 +151,43 @@ def _cut(order: Ints, lengths: Ints, parts: int) -> list[Ints]:
     return np.split(order, np.flatnonzero(np.diff(group)) + 1)
 
 
-def _collate(rows: Rows, records: Ints, pad: int) -> Pass:
-    sides = len(rows.sides)
-    numbers = [int(record) * sides + side for side in range(sides) for record in records]
-    lengths = [int(rows.starts[number + 1] - rows.starts[number]) for number in numbers]
-    ids_BT = np.full((len(numbers), max(lengths) - 1), pad, dtype=np.int64)
-    kept, targets, owners = [], [], []
-    for place, (number, length) in enumerate(zip(numbers, lengths, strict=True)):
-        tokens = rows.ids[rows.starts[number] : rows.starts[number + 1]]
-        prompt = int(rows.prompts[number])
-        ids_BT[place, : length - 1] = tokens[:-1]
-        kept.append(np.arange(prompt - 1, length - 1) + place * ids_BT.shape[1])
-        targets.append(tokens[prompt:])
-        owners.append(np.full(length - prompt, place % len(records)))
-    trained = np.array([len(part) for part in kept]).reshape(sides, -1).sum(axis=1)
-    kept_N, targets_N, rows_N = (
-        torch.from_numpy(np.concatenate(pieces).astype(np.int64)) for pieces in (kept, targets, owners)
-    )
-    return Pass(torch.from_numpy(ids_BT), kept_N, targets_N, rows_N, tuple(trained.tolist()), len(records))
+def _collate(rows: Rows, records: Ints, sides: Sequence[int], price: int, pad: int, whole: bool) -> Pass:
+    """Make a pass of some records; sides stand one after the other, records within a side in the order given."""
+    numbers = (records[None, :] * len(rows.sides) + np.array(sides)[:, None]).ravel()
+    owners = np.tile(np.arange(len(records)), len(sides))
+    sizes = rows.starts[numbers + 1] - rows.starts[numbers]
+    present = np.flatnonzero(sizes)
+    numbers, owners, sizes = numbers[present], owners[present], sizes[present]
+    outputs = np.ones_like(sizes) if whole else rows.marks[numbers + 1] - rows.marks[numbers]
+    order = np.argsort(sizes, kind="stable")
+    cuts = _cheapest(sizes[order], int(sizes.sum()) * len(sizes), price) if len(sides) > 1 else []
+    groups = np.split(order, cuts) if cuts else [np.arange(len(numbers))]
+    blocks = tuple(_block(rows, numbers[group], pad, whole) for group in groups)
+    standing = np.repeat(np.concatenate(groups), outputs[np.concatenate(groups)])
+    side_of = present // len(records)
+    counts = tuple(int(outputs[side_of == place].sum()) for place in range(len(sides)))
+    columns = {name: torch.from_numpy(column[records]).float() for name, column in rows.columns.items()}
+    under = {} if whole else {name: _gathered(values, rows.marks, numbers) for name, values in rows.under.items()}
+    order_N = torch.from_numpy(np.argsort(standing, kind="stable")) if cuts else None
+    rows_N = torch.from_numpy(np.repeat(owners, outputs))
+    return Pass(blocks, order_N, rows_N, counts, records, columns, under)
+
+
+def _block(rows: Rows, numbers: Ints, pad: int, whole: bool) -> Block:
+    widest = int((rows.starts[numbers + 1] - rows.starts[numbers]).max()) - (not whole)
+    ids_BT = np.full((len(numbers), widest), pad, dtype=np.int64)
+    kept, targets = [], []
+    for place, number in enumerate(numbers):
+        piece = slice(rows.starts[number], rows.starts[number + 1])
+        ids = rows.ids[piece]
+        inputs = len(ids) - (not whole)
+        ids_BT[place, :inputs] = ids[:inputs]
+        read = np.array([inputs - 1]) if whole else np.flatnonzero(rows.trained[piece][1:])
+        kept.append(read + place * widest)
+        targets.append(ids[read + (not whole)])
+    kept_N, targets_N = (torch.from_numpy(np.concatenate(pieces).astype(np.int64)) for pieces in (kept, targets))
+    return Block(torch.from_numpy(ids_BT), kept_N, targets_N)
+
+
+def _gathered(values: "np.ndarray[tuple[int], np.dtype[np.floating]]", marks: Ints, numbers: Ints) -> Tensor:
+    return torch.from_numpy(np.concatenate([values[marks[number] : marks[number + 1]] for number in numbers]))

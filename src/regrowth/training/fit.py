@@ -11,16 +11,21 @@ resumes from its own checkpoints in the scratch folder of its key.
 import asyncio
 import shutil
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import regrowth.weights  # noqa: F401 -- first of all: where torch is missing, it says which extra to install
+from regrowth.core.dataset import Dataset
+from regrowth.core.errors import SettingsError
 from regrowth.core.record import Json, Record
 from regrowth.core.store import Store
-from regrowth.training.loop import VERSION, OnStep, check_device, train
+from regrowth.training.journal import OnStep
+from regrowth.training.loop import VERSION, carried_digest, check_device, train
 from regrowth.training.objectives import Objective, sft
 from regrowth.training.settings import TrainingSettings
-from regrowth.weights.loading import load
+from regrowth.weights.heads import RewardNetwork, with_head
+from regrowth.weights.loading import Weights, load
 
 __all__ = ["fit"]
 
@@ -33,6 +38,8 @@ async def fit(
     settings: TrainingSettings = TrainingSettings(),  # noqa: B008 -- frozen
     *,
     store: Store,
+    models: Mapping[str, str | Path] | None = None,
+    held_out: Dataset | None = None,
     on_step: OnStep | None = None,
 ) -> Path:
     """Return the folder of weights trained on records, training them first if that was not done before.
@@ -40,20 +47,26 @@ async def fit(
     The event loop stays live: training runs in a thread. Cancelling stops it before its next step, with a checkpoint.
 
     Args:
-        base: folder or hub name of the weights to start from.
+        base: folder or hub name of the weights to start from; an objective that trains a head gets one put on.
         fingerprint: names the records and their order; reaches the key.
+        models: the objective's other models, by name: `{"persona": folder}`. One that is missing, as the reference
+            usually is, is the base.
+        held_out: records that are looked at every `evaluate_every` steps; the best weights are returned.
         on_step: called on the event loop.
 
     Raises:
         DataError: no record can be trained on, or the base cannot be read.
-        SettingsError: the training diverged, or there is no such base or device.
+        SettingsError: the training diverged, or there is no such base, device or other model.
         StoreError: the disk is full or refuses to be written.
     """
     check_device(settings.device)
-    weights = await asyncio.to_thread(load, base, device=settings.device)
+    weights, others = await asyncio.to_thread(_loaded, base, objective, settings, models or {})
     lineage = {"base": weights.digest, "data": fingerprint}
     request: dict[str, Json] = {
         **lineage,
+        **({"models": {name: other.digest for name, other in others.items()}} if others else {}),
+        **({"held_out": held_out.fingerprint} if held_out is not None else {}),
+        **({"optimizer": carried_digest(Path(base))} if settings.carry else {}),
         "objective": objective.to_json(),
         "settings": settings.to_json(),
         "version": VERSION,
@@ -64,18 +77,45 @@ async def fit(
         if on_step is not None:
             loop.call_soon_threadsafe(on_step, step, facts)
 
+    def remember(score: Mapping[str, Json], fill: Callable[[Path], None]) -> Path:
+        async def build(scratch: Path) -> None:
+            await asyncio.to_thread(fill, scratch / "out")
+
+        named = {**score, "data": fingerprint}
+        return asyncio.run_coroutine_threadsafe(store.artefact("score", named, build), loop).result()
+
     async def build(scratch: Path) -> None:
         out = scratch / "out"
         shutil.rmtree(out, ignore_errors=True)  # a killed attempt may have left half of a file there
         out.mkdir(parents=True)
-        where = {"out": out, "scratch": scratch}
-        await _in_thread(
-            lambda stop: train(
-                weights, records, objective, settings, **where, lineage=lineage, on_step=heard, stop=stop
-            )
+        work = partial(
+            train,
+            *(weights, records, objective, settings),
+            out=out,
+            scratch=scratch,
+            lineage=lineage,
+            models=others,
+            held_out=held_out or (),
+            base=Path(base),
+            remember=remember,
+            on_step=heard,
         )
+        await _in_thread(lambda stop: work(stop=stop))
 
     return await store.artefact("fit", request, build)
+
+
+def _loaded(
+    base: str | Path, objective: Objective, settings: TrainingSettings, models: Mapping[str, str | Path]
+) -> tuple[Weights, dict[str, Weights]]:
+    """Load the base, with a head if the objective trains one, and the other models."""
+    if unknown := sorted(set(models) - {*objective.models, *objective.teachers}):
+        read = ", ".join((*objective.models, *objective.teachers)) or "no other model"
+        raise SettingsError(f"models names {unknown[0]!r}; the objective {objective.name!r} reads {read}.")
+    weights = load(base, device=settings.device)
+    if objective.head and not isinstance(weights.network, RewardNetwork):
+        weights = with_head(weights, objective.head, seed=settings.seed)
+    return weights, {name: load(model, device=settings.device) for name, model in models.items()}
 
 
 async def _in_thread(work: Callable[[Callable[[], bool]], object]) -> None:

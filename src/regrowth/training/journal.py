@@ -5,21 +5,41 @@
 
 Seconds differ between equal trainings, so they stay in the scratch folder.
 """
+# ruff: noqa: N806 -- axes stand in the names of tensors
 
 import json
+import math
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self, TypeAlias
 
-from regrowth.core.errors import DataError
-from regrowth.training.batches import Rows, Skipped
+import torch
+from torch import Tensor
 
-__all__ = ["Journal", "TrainingLog", "read_lines", "read_log"]
+from regrowth.core.errors import DataError, SettingsError
+from regrowth.training.rows import Rows, Skipped
+
+__all__ = ["Journal", "Look", "OnStep", "Reader", "TrainingLog", "read_lines", "read_log"]
 
 LOG = "training.json"
+
+UNREAD = {"cpu": 1, "cuda": 16}
+"""Steps whose figures may wait on the device: reading a number makes a GPU finish all queued work first."""
+
+
+OnStep: TypeAlias = Callable[[int, dict[str, float]], None]
+"""Hears the number of a step and its figures; a look at held-out records tells its figures as `held-out loss` …"""
+
+
+class Look(NamedTuple):
+    """What was seen of the held-out records after a step."""
+
+    step: int
+    figures: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +56,15 @@ class TrainingLog:
     """Distinct records that were trained on."""
     skipped: tuple[Skipped, ...]
     """Records that could not be trained on."""
+    held_out: tuple[Look, ...] = ()
+    """What was seen of the held-out records."""
+    chosen: int = 0
+    """The step whose weights were written: the best look's, or the last."""
 
     def write(self, folder: Path) -> None:
         """Write `training.json`."""
-        plain = {**asdict(self), "skipped": [skip._asdict() for skip in self.skipped]}
+        lists = {name: [one._asdict() for one in getattr(self, name)] for name in ("skipped", "held_out")}
+        plain = {**asdict(self), **lists}
         (folder / LOG).write_text(json.dumps(plain, indent=1) + "\n", "utf-8")
 
 
@@ -53,6 +78,7 @@ def read_log(folder: Path) -> TrainingLog:
         plain = json.loads((folder / LOG).read_text("utf-8"))
         plain["losses"] = tuple(plain["losses"])
         plain["skipped"] = tuple(Skipped(**skip) for skip in plain["skipped"])
+        plain["held_out"] = tuple(Look(**look) for look in plain["held_out"])
         return TrainingLog(**plain)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(f"{folder / LOG}: no training log there ({error}). Was this folder made by `fit`?") from error
@@ -84,9 +110,10 @@ class Journal:
         self._file.write(json.dumps(facts) + "\n")
         self._file.flush()
 
-    def log(self, rows: Rows) -> TrainingLog:
+    def log(self, rows: Rows, looks: Sequence[Look], chosen: int) -> TrainingLog:
         """Return the log of the steps so far."""
-        return TrainingLog(tuple(self._losses), self._tokens, self._trained, len(rows), rows.skipped)
+        counts = (self._tokens, self._trained, len(rows))
+        return TrainingLog(tuple(self._losses), *counts, rows.skipped, tuple(looks), chosen)
 
     def force(self) -> None:
         """Force what was written to the disk: a checkpoint is only as good as the lines before it."""
@@ -109,3 +136,55 @@ def read_lines(folder: Path, steps: int) -> list[str] | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None if steps else []
     return lines if whole else None
+
+
+class Reader:
+    """Bring figures from the device to the journal and to whoever listens, several steps at once on a GPU."""
+
+    def __init__(self, journal: Journal, on_step: OnStep | None, device: torch.device) -> None:
+        self._journal = journal
+        self._on_step = on_step
+        self._patience = UNREAD[device.type]
+        self._unread: list[tuple[int, dict[str, Tensor], dict[str, float]]] = []
+        self._since = time.perf_counter()
+
+    def add(self, step: int, figures: dict[str, Tensor], known: dict[str, float]) -> None:
+        """Note a step just taken: what the network said, and what was known without it."""
+        self._unread.append((step, figures, known))
+        if len(self._unread) >= self._patience:
+            self.read()
+
+    def read(self) -> None:
+        """Read all that is unread.
+
+        Raises:
+            SettingsError: the loss or its gradient is no longer a number.
+        """
+        unread, self._unread = self._unread, []
+        if not unread:
+            return
+        names = list(unread[0][1])
+        values_SF = torch.stack([torch.stack([figures[name] for name in names]) for _, figures, _ in unread]).tolist()
+        since, self._since = self._since, time.perf_counter()
+        speed = sum(known["tokens"] for _, _, known in unread) / (self._since - since)
+        for (step, _, known), values in zip(unread, values_SF, strict=True):
+            facts = {**dict(zip(names, values, strict=True)), **known}
+            _check_finite(step, facts)
+            facts["tokens_per_second"] = round(speed, 1)
+            self._journal.add({"step": step, **facts})
+            if self._on_step is not None:
+                self._on_step(step, facts)
+
+    def tell(self, look: Look) -> None:
+        """Pass a look at held-out records on to whoever listens."""
+        if self._on_step is not None:
+            self._on_step(look.step, {f"held-out {name}": value for name, value in look.figures.items()})
+
+
+def _check_finite(step: int, facts: Mapping[str, float]) -> None:
+    if not (math.isfinite(facts["loss"]) and math.isfinite(facts["gradient_norm"])):
+        raise SettingsError(
+            f"Step {step}: the loss is {facts['loss']}, its gradient {facts['gradient_norm']}, at a learning rate of "
+            f"{facts['learning_rate']:g}. Training diverged; lower learning_rate or clip, or lengthen warmup. "
+            "The last checkpoint is kept."
+        )

@@ -1,26 +1,23 @@
 """The one training loop: batches in, weights out, whatever the loss.
 
-A step cuts its batch into passes, adds up the gradients of their shares of the loss, clips and takes one AdamW step
-(`optimizer`). Dropout is off. Nothing is drawn at random but the order of the data, and that follows from (seed,
-epoch); so a training that was killed goes on from its newest checkpoint and ends, on a CPU, with the very same bytes.
+A step cuts its batch into passes, adds up the gradients of their shares of the loss, clips and takes one optimizer
+step. Dropout is off. Nothing is drawn at random but the order of the data, and that follows from (seed, epoch); so a
+training that was killed goes on from its newest checkpoint and ends, on a CPU, with the very same bytes.
 
     log = train(load("models/tiny"), records, sft, TrainingSettings(steps=200),
                 out=Path("weights"), scratch=Path("scratch"), lineage={"data": dataset.fingerprint})
     log.losses[0], log.losses[-1]        # 2.91, 1.07
 """
-# ruff: noqa: N806 -- axes stand in the names of tensors
 
-import math
-import time
+import copy
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
-from functools import partial
-from itertools import islice
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -28,34 +25,23 @@ from regrowth.core.errors import SettingsError
 from regrowth.core.files import told
 from regrowth.core.record import Record, canonical, digest
 from regrowth.training import checkpoints
-from regrowth.training.batches import Batch, Pass, Position, Rows, batches, passes, tokenize
+from regrowth.training.batches import Position, batches
+from regrowth.training.body import finished, prepare
 from regrowth.training.checkpoints import Checkpoint
-from regrowth.training.journal import Journal, TrainingLog, read_lines
-from regrowth.training.objectives import Objective, Side, View
-from regrowth.training.optimizer import AdamW, clip
-from regrowth.training.policy import Policy, policy, vocabulary
+from regrowth.training.journal import Journal, Look, OnStep, Reader, TrainingLog, read_lines
+from regrowth.training.objectives import Objective
+from regrowth.training.optimizer import Optimizer, clip
+from regrowth.training.policy import vocabulary
+from regrowth.training.reference import Remember, beside, kept_in
+from regrowth.training.rows import Ints, Rows, tokenize
 from regrowth.training.settings import TrainingSettings
+from regrowth.training.step import Lens, Spread, gradients, lens, loss_of
 from regrowth.weights.loading import Weights, save
 
-__all__ = ["VERSION", "OnStep", "check_device", "train"]
+__all__ = ["VERSION", "carried_digest", "check_device", "train", "workers"]
 
-VERSION = 1
+VERSION = 2
 """Of the arithmetic; part of the result's name. Raised whenever equal input may give other weights."""
-
-PASS_PRICE = {"cpu": 64, "cuda": 1024}
-"""What a pass costs besides its positions, in positions: launches, and the weights' and gradients' way to memory."""
-
-KINDS = ("weight", "first moment", "second moment")
-"""Of the tensors in a checkpoint, before the names of the weights."""
-
-UNREAD = {"cpu": 1, "cuda": 16}
-"""Steps whose figures may wait on the device: reading a number makes a GPU finish all queued work first."""
-
-OnStep: TypeAlias = Callable[[int, dict[str, float]], None]
-"""Hears the number of a step and its figures."""
-
-_Shares: TypeAlias = tuple[list[Tensor], dict[str, Tensor]]
-_Spread: TypeAlias = Callable[[Callable[[Pass], _Shares], Iterable[Pass]], Iterable[_Shares]]
 
 
 @dataclass
@@ -63,27 +49,55 @@ class _Run:
     """What a step changes, and what it reads."""
 
     network: nn.Module
-    policy: Policy
+    look: Lens
     names: list[str]
-    optimizer: AdamW
+    optimizer: Optimizer
     rows: Rows
-    objective: Objective
+    held_out: Rows | None
     settings: TrainingSettings
-    device: torch.device
-    pad: int
     step: int = 0
+    steps_before: int = 0
+    """Of earlier rounds, whose optimizer goes on."""
     position: Position = field(default_factory=Position)
+    looks: list[Look] = field(default_factory=list)
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all tensors that a step changes, by kind and name."""
+        kinds = {"weight": self.optimizer.weights, **self.optimizer.moments}
+        return {
+            f"{kind} {name}": tensor.detach()
+            for kind, tensors in kinds.items()
+            for name, tensor in zip(self.names, tensors, strict=True)
+        }
+
+    @property
+    def over(self) -> bool:
+        """Return whether nothing is left to do."""
+        patience = self.settings.patience
+        stale = len(self.looks) - 1 - self.best if self.looks else 0
+        return self.step >= self.settings.steps or bool(patience and stale >= patience)
+
+    @property
+    def best(self) -> int:
+        """Return which look was the best, the first of equals."""
+        figures = [look.figures[self.settings.watch] for look in self.looks]
+        return figures.index(min(figures) if self.settings.watch == "loss" else max(figures))
 
 
 def train(
     weights: Weights,
-    records: Iterable[Record],
+    records: Iterable[Record] | Rows,
     objective: Objective,
     settings: TrainingSettings,
     *,
     out: Path,
     scratch: Path,
     lineage: Mapping[str, str],
+    models: Mapping[str, Weights] | None = None,
+    held_out: Iterable[Record] | Rows = (),
+    base: Path | None = None,
+    remember: Remember | None = None,
     on_step: OnStep | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> TrainingLog:
@@ -93,6 +107,11 @@ def train(
         records: all of them are encoded before the first step; only their token ids are kept.
         scratch: holds checkpoints and `metrics.jsonl`; must survive a crash for the training to resume.
         lineage: where base and data come from; kept in the header of the weights, with objective and settings.
+        models: the objective's other models and teachers, by name; one that is missing is the model that the training
+            starts from, as it is before the first step.
+        held_out: records that are looked at every `evaluate_every` steps; the weights of the best look are written.
+        base: the folder of `weights`, where `carry` finds the optimizer's state.
+        remember: keeps other models' log-probabilities (see `reference`); by default `scratch` does.
         stop: asked before every step; once true, a checkpoint is written and KeyboardInterrupt raised.
 
     Raises:
@@ -100,21 +119,30 @@ def train(
         SettingsError: the loss is no longer a number, or `scratch` belongs to another training.
         StoreError: the disk is full or refuses to be written.
     """
-    if objective.needs_reference:
-        raise SettingsError(f"The objective {objective.name!r} reads reference log-probabilities; this loop has none.")
-    rows = tokenize(records, weights.codec, context=weights.context, sides=objective.sides)
-    _check_vocabulary(rows, weights.network)
-    run = _run(weights, rows, objective, settings)
-    identity = digest(VERSION, weights.digest, rows.digest, objective.to_json(), settings.to_json())
+    models = models or {}
+    rows, aside = (_rows(part, weights, objective) for part in (records, held_out))
+    if rows is None:
+        raise SettingsError("train() was given no records.")
+    _check(rows, weights, objective, settings, aside)
+    identity = _identity(weights, objective, settings, models, (rows, aside), base)
     described = {"objective": objective.to_json(), "settings": settings.to_json()}
     header = {**lineage, **{name: canonical(facts).decode() for name, facts in described.items()}}
     try:
         scratch.mkdir(parents=True, exist_ok=True)
+        recall = remember or kept_in(scratch)
+        rows = beside(rows, weights, objective, models, recall)
+        aside = aside and beside(aside, weights, objective, models, recall)
+        run = _run(weights, rows, objective, settings, models, aside)
+        if settings.carry and base is not None:
+            _go_on(run, base)
         with Journal(scratch, _resume(run, scratch, identity)) as journal:
-            reader = _Reader(journal, on_step, run)
-            _advance(run, reader, lambda: _keep(run, journal, scratch, identity), stop or (lambda: False))
-        log = journal.log(rows)
-        save(run.network, weights.codec, out, lineage=header)
+            reader = Reader(journal, on_step, run.look.device)
+            _advance(run, reader, lambda: _keep(run, journal, scratch, identity), scratch, stop or (lambda: False))
+        log = journal.log(rows, run.looks, run.looks[run.best].step if run.looks else run.step)
+        _choose(run, scratch)
+        if settings.carry:
+            checkpoints.write_carried(out, run.steps_before + run.step, run.tensors)
+        save(finished(run.network), weights.codec, out, lineage=header)
         log.write(out)
     except OSError as error:
         raise told(error, scratch) from error
@@ -127,79 +155,148 @@ def check_device(device: str) -> None:
         raise SettingsError("device = 'cuda', but torch finds no CUDA device here. Set device = 'cpu'.")
 
 
-def _check_vocabulary(rows: Rows, network: nn.Module) -> None:
-    if (largest := int(rows.ids.max())) >= (size := vocabulary(network)):
+# Before the first step -----------------------------------------------------------------------------------------------
+
+
+def _rows(part: Iterable[Record] | Rows, weights: Weights, objective: Objective) -> Rows | None:
+    if isinstance(part, Rows):
+        return part
+    records = list(part)
+    return tokenize(records, weights.codec, objective, context=weights.context) if records else None
+
+
+def _check(rows: Rows, weights: Weights, objective: Objective, settings: TrainingSettings, aside: Rows | None) -> None:
+    if (largest := int(rows.ids.max())) >= (size := vocabulary(weights.network)):
         raise SettingsError(
             f"The tokenizer makes the id {largest}, the network knows ids below {size}. "
             "They do not belong together; load both from one folder."
         )
+    if rows.sides != objective.every_side or missing_columns(rows, objective):
+        raise SettingsError(
+            f"The rows hold {rows.sides} and {sorted(rows.columns)}, the objective {objective.name!r} reads "
+            f"{objective.every_side} and {sorted(objective.columns)}. Make the rows for this objective."
+        )
+    if bool(settings.evaluate_every) != (aside is not None):
+        raise SettingsError(
+            "evaluate_every and held-out records belong together: "
+            f"evaluate_every = {settings.evaluate_every}, {len(aside or ())} held-out records."
+        )
 
 
-def _run(weights: Weights, rows: Rows, objective: Objective, settings: TrainingSettings) -> _Run:
-    network = weights.network.float().eval()
-    trained = {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
-    optimizer = AdamW.of(list(trained.values()), settings.weight_decay)
-    device = optimizer.weights[0].device
-    return _Run(
-        network, policy(network), list(trained), optimizer, rows, objective, settings, device, weights.codec.pad
-    )
+def missing_columns(rows: Rows, objective: Objective) -> set[str]:
+    """Return the columns that an objective reads and the rows lack."""
+    return set(objective.columns) - set(rows.columns)
+
+
+def _identity(
+    weights: Weights,
+    objective: Objective,
+    settings: TrainingSettings,
+    models: Mapping[str, Weights],
+    parts: Sequence[Rows | None],
+    base: Path | None,
+) -> str:
+    others = {name: model.digest for name, model in models.items()}
+    data = [part.digest if part else "" for part in parts]
+    state = carried_digest(base) if settings.carry and base is not None else ""
+    return digest(VERSION, weights.digest, data, objective.to_json(), settings.to_json(), others, state)
+
+
+def carried_digest(base: Path) -> str:
+    """Name the optimizer's state beside some weights."""
+    path = base / checkpoints.CARRIED
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
+
+
+def _run(
+    weights: Weights,
+    rows: Rows,
+    objective: Objective,
+    settings: TrainingSettings,
+    models: Mapping[str, Weights],
+    held_out: Rows | None,
+) -> _Run:
+    teachers = {name: models.get(name) or _frozen(weights) for name in objective.teachers}
+    trained = prepare(weights.network, settings)
+    optimizer = Optimizer.of(settings.optimizer, list(trained.values()), settings.weight_decay)
+    look = lens(weights, objective, settings.tokens_per_pass, teachers)
+    return _Run(weights.network, look, list(trained), optimizer, rows, held_out, settings)
+
+
+def _go_on(run: _Run, base: Path) -> None:
+    """Take over the optimizer's state that lies beside the base, if any."""
+    found = checkpoints.carried(base)
+    if found is not None:
+        run.steps_before, tensors = found
+        _fill(run, tensors, only=tuple(run.optimizer.moments))
+
+
+def _frozen(weights: Weights) -> Weights:
+    """Return the starting model as it is now: a teacher that does not move."""
+    return replace(weights, network=copy.deepcopy(weights.network).eval())
 
 
 # The steps -----------------------------------------------------------------------------------------------------------
 
 
-def _advance(run: _Run, reader: "_Reader", keep: Callable[[], None], stop: Callable[[], bool]) -> None:
+def _advance(run: _Run, reader: Reader, keep: Callable[[], None], scratch: Path, stop: Callable[[], bool]) -> None:
     settings = run.settings
     stream = batches(run.rows, tokens=settings.tokens_per_batch, seed=settings.seed, start=run.position)
-    with _workers(settings.threads if run.device.type == "cpu" else 1) as spread:
-        for batch in islice(stream, settings.steps - run.step):
+    with workers(settings.threads if run.look.device.type == "cpu" else 1) as spread:
+        while not run.over:
             if stop():
                 reader.read()
                 keep()
                 raise KeyboardInterrupt
-            figures = _update(run, batch, spread)
+            batch = next(stream)
+            figures = _update(run, batch.records, spread)
             run.step, run.position = run.step + 1, batch.following
-            reader.add(figures, batch)
-            if run.step % settings.checkpoint_every == 0 and run.step < settings.steps:
+            reader.add(run.step, figures, known(run.rows, batch.records, settings.rate_at(run.step)))
+            last = run.step == settings.steps
+            if settings.evaluate_every and (last or run.step % settings.evaluate_every == 0):
+                reader.read()
+                reader.tell(_look(run, scratch))
+            if run.step % settings.checkpoint_every == 0 and not run.over:
                 reader.read()
                 keep()
     reader.read()
 
 
-def _update(run: _Run, batch: Batch, spread: _Spread) -> dict[str, Tensor]:
+def _update(run: _Run, records: Ints, spread: Spread) -> dict[str, Tensor]:
     """Take one optimizer step; its figures stay on the device."""
-    price = PASS_PRICE[run.device.type]
-    parts = passes(run.rows, batch, tokens=run.settings.tokens_per_pass, price=price, pad=run.pad)
-    tokens = [sum(part.counts[side] for part in parts) for side in range(len(run.rows.sides))]
-    # Shares come back in the order of the passes, whichever thread was faster: a sum in another order rounds otherwise.
-    shares = iter(spread(partial(_share, run, tokens, len(batch.records)), parts))
-    gradients, figures = next(shares)
-    for more, others in shares:
-        torch._foreach_add_(gradients, more)
-        figures = {name: value + others[name] for name, value in figures.items()}
-    figures["gradient_norm"] = clip(gradients, run.settings.clip)
-    run.optimizer.update(gradients, rate=run.settings.rate_at(run.step + 1), steps_before=run.step)
+    slopes, figures = gradients(run.look, run.rows, records, run.optimizer.weights, spread)
+    figures["gradient_norm"] = clip(slopes, run.settings.clip)
+    run.optimizer.update(slopes, rate=run.settings.rate_at(run.step + 1), steps_before=run.steps_before + run.step)
     return figures
 
 
-def _share(run: _Run, tokens: list[int], records: int, part: Pass) -> _Shares:
-    """Return one pass's share of the step's gradients and figures."""
-    with _precision(run.device):
-        part = part.to(run.device)
-        policy_N = torch.split(run.policy(part), list(part.counts))
-        rows_N = torch.split(part.rows_N, list(part.counts))
-        sides = dict(zip(run.rows.sides, map(Side, policy_N, rows_N, tokens), strict=True))
-        loss = run.objective.loss(View(sides, part.records, records))
-    gradients = torch.autograd.grad(loss.value, run.optimizer.weights, allow_unused=True, materialize_grads=True)
-    return list(gradients), {name: value.detach() for name, value in {"loss": loss.value, **loss.facts}.items()}
+def known(rows: Rows, records: Ints, rate: float) -> dict[str, float]:
+    """Return what is known of a step without looking at the network."""
+    tokens, trained = int(rows.lengths[records].sum()), int(rows.counts[records].sum())
+    return {"learning_rate": rate, "tokens": tokens, "trained": trained}
 
 
-def _precision(device: torch.device) -> AbstractContextManager[object]:
-    return torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else nullcontext()
+def _look(run: _Run, scratch: Path) -> Look:
+    """Look at the held-out records; keep the weights if they were never better."""
+    assert run.held_out is not None
+    figures = loss_of(run.look, run.held_out, np.arange(len(run.held_out)))
+    look = Look(run.step, {name: float(value) for name, value in figures.items()})
+    if run.settings.watch not in look.figures:
+        raise SettingsError(f"watch = {run.settings.watch!r}, but the objective tells {', '.join(look.figures)}.")
+    run.looks.append(look)
+    if run.looks[run.best] is look:
+        checkpoints.write_best(scratch, {name: run.tensors[name] for name in run.tensors if name.startswith("weight ")})
+    return look
+
+
+def _choose(run: _Run, scratch: Path) -> None:
+    """Set the network to the weights of the best look."""
+    if run.looks and run.looks[run.best].step != run.step:
+        _fill(run, checkpoints.best(scratch), only="weight ")
 
 
 @contextmanager
-def _workers(count: int) -> Iterator[_Spread]:
+def workers(count: int) -> Iterator[Spread]:
     """Give a `map` that spreads passes over threads, each of which computes alone.
 
     Passes are the unit, not the loops inside an operation: those of a small network are too short to share, and a pass
@@ -217,61 +314,6 @@ def _workers(count: int) -> Iterator[_Spread]:
         torch.set_num_threads(before)
 
 
-# What it says --------------------------------------------------------------------------------------------------------
-
-
-class _Reader:
-    """Bring figures from the device to the journal and to whoever listens, several steps at once on a GPU."""
-
-    def __init__(self, journal: Journal, on_step: OnStep | None, run: _Run) -> None:
-        self._journal = journal
-        self._on_step = on_step
-        self._run = run
-        self._unread: list[tuple[int, dict[str, Tensor], dict[str, float]]] = []
-        self._since = time.perf_counter()
-
-    def add(self, figures: dict[str, Tensor], batch: Batch) -> None:
-        """Note a step just taken."""
-        rows = self._run.rows
-        tokens = rows.lengths[batch.records].sum()
-        prompts = rows.prompts.reshape(len(rows), -1)[batch.records].sum()
-        known = {"tokens": int(tokens), "trained": int(tokens - prompts)}
-        rate = self._run.settings.rate_at(self._run.step)
-        self._unread.append((self._run.step, figures, {"learning_rate": rate, **known}))
-        if len(self._unread) >= UNREAD[self._run.device.type]:
-            self.read()
-
-    def read(self) -> None:
-        """Read all that is unread.
-
-        Raises:
-            SettingsError: the loss or its gradient is no longer a number.
-        """
-        unread, self._unread = self._unread, []
-        if not unread:
-            return
-        names = list(unread[0][1])
-        values_SF = torch.stack([torch.stack([figures[name] for name in names]) for _, figures, _ in unread]).tolist()
-        since, self._since = self._since, time.perf_counter()
-        speed = sum(known["tokens"] for _, _, known in unread) / (self._since - since)
-        for (step, _, known), values in zip(unread, values_SF, strict=True):
-            facts = {**dict(zip(names, values, strict=True)), **known}
-            _check_finite(step, facts)
-            facts["tokens_per_second"] = round(speed, 1)
-            self._journal.add({"step": step, **facts})
-            if self._on_step is not None:
-                self._on_step(step, facts)
-
-
-def _check_finite(step: int, facts: Mapping[str, float]) -> None:
-    if not (math.isfinite(facts["loss"]) and math.isfinite(facts["gradient_norm"])):
-        raise SettingsError(
-            f"Step {step}: the loss is {facts['loss']}, its gradient {facts['gradient_norm']}, at a learning rate of "
-            f"{facts['learning_rate']:g}. Training diverged; lower learning_rate or clip, or lengthen warmup. "
-            "The last checkpoint is kept."
-        )
-
-
 # What survives -------------------------------------------------------------------------------------------------------
 
 
@@ -280,26 +322,24 @@ def _resume(run: _Run, scratch: Path, identity: str) -> list[str]:
     for checkpoint in checkpoints.stored(scratch, identity):
         lines = read_lines(scratch, checkpoint.step)
         if lines is not None:
-            _restore(run, checkpoint)
+            _fill(run, checkpoint.tensors)
+            run.step, run.position = checkpoint.step, Position(*checkpoint.facts["position"])
+            run.looks = [Look(step, figures) for step, figures in checkpoint.facts["looks"]]
             return lines
     return []
 
 
 def _keep(run: _Run, journal: Journal, scratch: Path, identity: str) -> None:
     journal.force()
-    tensors: dict[str, Tensor] = {}
-    for name, *three in zip(run.names, *_state(run), strict=True):
-        tensors |= {f"{kind} {name}": tensor.contiguous() for kind, tensor in zip(KINDS, three, strict=True)}
-    checkpoints.write(scratch, identity, Checkpoint(run.step, {"position": list(run.position)}, tensors))
+    facts = {"position": list(run.position), "looks": [list(look) for look in run.looks]}
+    tensors = {name: tensor.contiguous() for name, tensor in run.tensors.items()}
+    checkpoints.write(scratch, identity, Checkpoint(run.step, facts, tensors))
 
 
-def _restore(run: _Run, checkpoint: Checkpoint) -> None:
-    for name, *three in zip(run.names, *_state(run), strict=True):
-        for kind, tensor in zip(KINDS, three, strict=True):
-            tensor.copy_(checkpoint.tensors[f"{kind} {name}"])
-    run.step, run.position = checkpoint.step, Position(*checkpoint.facts["position"])
-
-
-def _state(run: _Run) -> tuple[Sequence[Tensor], ...]:
-    """Return all tensors that a step changes."""
-    return [weight.detach() for weight in run.optimizer.weights], run.optimizer.first, run.optimizer.second
+@torch.no_grad()
+def _fill(run: _Run, tensors: Mapping[str, Tensor], only: str | tuple[str, ...] = "") -> None:
+    for name, tensor in run.tensors.items():
+        if name.startswith(only):
+            if name not in tensors or tensors[name].shape != tensor.shape:
+                raise SettingsError(f"The stored state has no {name!r} of the shape {list(tensor.shape)}.")
+            tensor.copy_(tensors[name])

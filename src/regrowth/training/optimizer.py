@@ -1,65 +1,110 @@
-"""AdamW, with its state in the open.
+"""AdamW and RMSProp, with their state in the open.
 
-Source: Loshchilov and Hutter, 2019, arXiv:1711.05101. Betas 0.9 and 0.95; matrices decay, norms do not. One fused
-kernel does the arithmetic. The class of the same name in torch is not used: making one imports torch's compiler, a
-second of CPU time that nothing here needs.
+Sources: Loshchilov and Hutter, 2019, arXiv:1711.05101 (betas 0.9 and 0.95); Tieleman and Hinton, 2012 (alpha 0.99).
+Matrices decay, decoupled from the gradient under both; norms do not. torch's own kernels do the arithmetic. Its
+classes are not used: making one imports torch's compiler, a second of CPU time that nothing here needs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
+from torch.optim.rmsprop import rmsprop
 
-__all__ = ["AdamW", "clip"]
+__all__ = ["Optimizer", "clip"]
 
 BETAS = (0.9, 0.95)
+ALPHA = 0.99
 EPSILON = 1e-8
+STATES = {"adamw": ("first moment", "second moment"), "rmsprop": ("second moment",)}
 
 
 @dataclass(frozen=True, slots=True)
-class AdamW:
+class Optimizer:
     """Hold weights and the running moments of their gradients, in one order."""
 
+    kind: Literal["adamw", "rmsprop"]
     weights: Sequence[Tensor]
-    first: Sequence[Tensor]
-    """Running means of the gradients."""
-    second: Sequence[Tensor]
-    """Running means of their squares."""
+    moments: Mapping[str, Sequence[Tensor]]
+    """Running means: of the gradients (`first moment`), of their squares (`second moment`)."""
     decay: float
 
     @classmethod
-    def of(cls, weights: Sequence[Tensor], decay: float) -> "AdamW":
+    def of(cls, kind: Literal["adamw", "rmsprop"], weights: Sequence[Tensor], decay: float) -> "Optimizer":
         """Start with moments of zero."""
-        first, second = ([torch.zeros_like(weight.detach()) for weight in weights] for _ in range(2))
-        return cls(weights, first, second, decay)
+        moments = {name: [torch.zeros_like(weight.detach()) for weight in weights] for name in STATES[kind]}
+        return cls(kind, weights, moments, decay)
 
     @torch.no_grad()
     def update(self, gradients: Sequence[Tensor], *, rate: float, steps_before: int) -> None:
         """Take one step at a learning rate, in place."""
-        every = list(zip(self.weights, gradients, self.first, self.second, strict=True))
-        for matrices in (True, False):
-            chosen = [four for four in every if (four[0].ndim >= 2) == matrices]
-            if not chosen:
-                continue
-            weights, slopes, first, second = (list(column) for column in zip(*chosen, strict=True))
-            adamw(
-                weights,
-                slopes,
-                first,
-                second,
-                [],
-                [torch.full((), float(steps_before), device=weight.device) for weight in weights],
-                fused=True,
-                amsgrad=False,
-                beta1=BETAS[0],
-                beta2=BETAS[1],
-                lr=rate,
-                weight_decay=self.decay if matrices else 0.0,
-                eps=EPSILON,
-                maximize=False,
-            )
+        matrices = [weight.ndim >= 2 for weight in self.weights]
+        for kind in (True, False):
+            places = [place for place, matrix in enumerate(matrices) if matrix == kind]
+            if places:
+                step = _adamw if self.kind == "adamw" else _rmsprop
+                moments = {name: [every[place] for place in places] for name, every in self.moments.items()}
+                weights, slopes = ([every[place] for place in places] for every in (self.weights, gradients))
+                step(weights, slopes, moments, rate, self.decay if kind else 0.0, steps_before)
+
+
+def _adamw(
+    weights: list[Tensor],
+    slopes: list[Tensor],
+    moments: Mapping[str, list[Tensor]],
+    rate: float,
+    decay: float,
+    steps_before: int,
+) -> None:
+    adamw(
+        weights,
+        slopes,
+        moments["first moment"],
+        moments["second moment"],
+        [],
+        _steps(weights, steps_before),
+        fused=True,
+        amsgrad=False,
+        beta1=BETAS[0],
+        beta2=BETAS[1],
+        lr=rate,
+        weight_decay=decay,
+        eps=EPSILON,
+        maximize=False,
+    )
+
+
+def _rmsprop(
+    weights: list[Tensor],
+    slopes: list[Tensor],
+    moments: Mapping[str, list[Tensor]],
+    rate: float,
+    decay: float,
+    steps_before: int,
+) -> None:
+    torch._foreach_mul_(weights, 1 - rate * decay)
+    rmsprop(
+        weights,
+        slopes,
+        moments["second moment"],
+        [],
+        [],
+        _steps(weights, steps_before),
+        foreach=True,
+        lr=rate,
+        alpha=ALPHA,
+        eps=EPSILON,
+        weight_decay=0.0,
+        momentum=0.0,
+        centered=False,
+    )
+
+
+def _steps(weights: Sequence[Tensor], steps_before: int) -> list[Tensor]:
+    return [torch.full((), float(steps_before), device=weight.device) for weight in weights]
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The settings of a training: twelve fields, each of which reaches the result or says that it does not."""
+"""The settings of a training. Each reaches the result, or says that it does not."""
 
 import math
 from typing import Literal
@@ -7,16 +7,31 @@ from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, Po
 
 from regrowth.core.record import Json
 
-__all__ = ["TrainingSettings"]
+__all__ = ["Lora", "TrainingSettings"]
 
 FLOOR = 0.1
 """Where the cosine ends, as a share of the peak: the last batches of a phase still teach."""
 
 
-class TrainingSettings(BaseModel):
-    """Say how a network is trained."""
-
+class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class Lora(_Settings):
+    """Say which small matrices are trained in place of the network's own (Hu et al., 2021, arXiv:2106.09685)."""
+
+    rank: PositiveInt = 16
+    """Inner width of the two matrices beside each product."""
+    alpha: PositiveFloat = 32.0
+    """Their product is added alpha / rank times."""
+    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    """Last names of the products that get them."""
+    bits: Literal[4, 16] = 16
+    """4 keeps the frozen network in 4-bit NF4 meanwhile (QLoRA; Dettmers et al., 2023, arXiv:2305.14314)."""
+
+
+class TrainingSettings(_Settings):
+    """Say how a network is trained."""
 
     steps: PositiveInt = 300
     """Optimizer steps."""
@@ -28,6 +43,8 @@ class TrainingSettings(BaseModel):
     """Steps over which the learning rate climbs in a straight line."""
     schedule: Literal["constant", "cosine"] = "constant"
     """What follows the warm-up: the peak to the end, or a cosine down to a tenth of it at the last step."""
+    optimizer: Literal["adamw", "rmsprop"] = "adamw"
+    """RMSProp keeps no mean of the gradients: a third less memory, and what SPIN was published with."""
     weight_decay: NonNegativeFloat = 0.01
     """Decoupled decay of matrices; norms are spared."""
     clip: PositiveFloat = 1.0
@@ -37,6 +54,21 @@ class TrainingSettings(BaseModel):
     tokens_per_pass: PositiveInt = 4096
     """Positions, padding included, that go through the network at once. Bounds the memory: a step that holds more
     adds up the gradients of several passes (equal up to rounding)."""
+    lora: Lora | None = None
+    """Train low-rank matrices beside the weights and add them in at the end. None trains all weights."""
+    carry: bool = False
+    """Begin with the optimizer's state that the base was saved with, if any, and save it: rounds of one training."""
+    evaluate_every: NonNegativeInt = 0
+    """Steps between looks at the held-out records; 0 never looks, and keeps the last weights."""
+    watch: str = "loss"
+    """By which figure of the held-out records the best weights are kept: `loss` (lower is better) or a fact of the
+    objective, e.g. `accuracy` (higher is better)."""
+    patience: NonNegativeInt = 0
+    """Looks in a row without a better figure after which the training stops; 0 never stops early."""
+    recompute: bool = False
+    """Make each layer's inner values again for the gradient instead of keeping them: less memory, a third more work."""
+    compile: bool = False
+    """Have `torch.compile` fuse the layers: minutes at the start, faster steps on a GPU; last bits may differ."""
     checkpoint_every: PositiveInt = 50
     """Steps between checkpoints. Does not reach the result."""
     threads: PositiveInt = 2

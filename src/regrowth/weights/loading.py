@@ -2,6 +2,8 @@
 
 A folder holds `config.json`, `model.safetensors` (its header carries the lineage) and the tokenizer's files. A plain
 Llama runs in `regrowth.weights.network`, without transformers; every other architecture goes through it (extra `hf`).
+A reward model is what transformers calls a model for sequence classification: its body, a linear layer `score`, the
+outputs' names as labels, and, under a key of ours, their weights in the one number that ranks.
 Only safetensors are read: a pickle can run code. No code that comes with weights is ever executed.
 
     weights = load("models/tiny")            # or "HuggingFaceTB/SmolLM2-135M-Instruct", "org/name@revision"
@@ -9,16 +11,15 @@ Only safetensors are read: a pickle can run code. No code that comes with weight
     weights.digest                           # "9c1f…": safetensors files and codec
 """
 
-# ruff: noqa: N803 -- axes stand in the names of tensors
-
 import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import safetensors.torch
 import torch
@@ -28,12 +29,21 @@ from torch import Tensor, nn
 from regrowth.core.errors import DataError, SettingsError
 from regrowth.core.record import canonical, digest
 from regrowth.weights.codec import BpeCodec, Codec, hf_codec
-from regrowth.weights.hub import fetch, is_hub_name, library
+from regrowth.weights.foreign import HfNetwork, classifier_name, context_of, read_foreign, read_foreign_classifier
+from regrowth.weights.heads import RewardNetwork, blank, named
+from regrowth.weights.hub import fetch, is_hub_name
 from regrowth.weights.network import Llama, LlamaShape
 
 __all__ = ["HfNetwork", "Weights", "lineage", "load", "save"]
 
 WEIGHTS = "model.safetensors"
+JUDGES = "ForSequenceClassification"
+"""What the names of architectures with a head end in."""
+OURS = "regrowth"
+"""The key in `config.json` for what transformers has no word for."""
+
+Network: TypeAlias = Llama | HfNetwork | RewardNetwork
+N = TypeVar("N", Llama, RewardNetwork)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +51,12 @@ class Weights:
     """Hold a network with what makes it speak."""
 
     network: nn.Module
-    """Maps ids [B, T], rows padded on the right, to logits [B, T, V]; causal."""
+    """Maps ids [B, T], rows padded on the right, to logits [B, T, V]; causal. A reward network: to values [N, A]."""
     codec: Codec
     digest: str
-    """Names the safetensors files and the codec: 32 hexadecimal digits."""
+    """Names the safetensors files, the codec, a head's names and weights: 32 hexadecimal digits."""
     context: int
     """Longest sequence in tokens."""
-
-
-class HfNetwork(nn.Module):
-    """Give a `transformers` causal language model the call of our own network."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, ids_BT: Tensor) -> Tensor:
-        logits: Tensor = self.model(input_ids=ids_BT, attention_mask=torch.ones_like(ids_BT), use_cache=False).logits
-        return logits
 
 
 def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Weights:
@@ -70,6 +68,7 @@ def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> We
         SettingsError: there is no such folder, and the name cannot be one of the hub's.
         DataError: a file is missing or damaged, or an architecture is unknown.
         MissingExtra: the architecture or the tokenizer needs transformers.
+        SettingsError: a reward model is built in a way that cannot be used here.
         ModelUnavailable: the hub cannot be reached.
     """
     folder = _folder(name)
@@ -81,15 +80,12 @@ def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> We
             f"{folder} has no {WEIGHTS} (pickled weights found: {pickles}). Only safetensors are read, because a "
             "pickle can run code; convert the weights, or copy the missing file."
         )
-    shape = LlamaShape.of(config)
-    network = _own(shape, files, getattr(torch, dtype)) if shape else _foreign(folder, getattr(torch, dtype))
+    network = _network(folder, config, files, getattr(torch, dtype))
     codec = BpeCodec.of(folder) or hf_codec(folder)
-    return Weights(
-        network=network.to(device).eval(),
-        codec=codec,
-        digest=digest("weights", [_hash(path) for path in files], codec.digest),
-        context=shape.context if shape else _context(network),
-    )
+    facts: list[object] = [[_hash(path) for path in files], codec.digest]
+    if isinstance(network, RewardNetwork):
+        facts += [network.names, network.scalar]
+    return Weights(network.to(device).eval(), codec, digest("weights", *facts), _context(network))
 
 
 def save(network: nn.Module, codec: Codec, folder: Path, *, lineage: Mapping[str, str], half: bool = False) -> None:
@@ -108,16 +104,7 @@ def save(network: nn.Module, codec: Codec, folder: Path, *, lineage: Mapping[str
     with TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
         draft = Path(scratch)
         codec.save(draft)
-        if isinstance(network, Llama):
-            ends = sorted(codec.ends)
-            config = {**network.shape.config(), "dtype": "float16" if half else "float32", "pad_token_id": codec.pad}
-            config |= {"bos_token_id": None, "eos_token_id": ends if len(ends) > 1 else ends[0]}
-            (draft / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        elif isinstance(network, HfNetwork):
-            network.model.config.save_pretrained(draft)
-            network.model.generation_config.save_pretrained(draft)
-        else:
-            raise SettingsError(f"Cannot save a {type(network).__name__}; expected a network that `load` returned.")
+        _write_config(network, codec, draft, half)
         (draft / WEIGHTS).write_bytes(_packed(_tensors(network, half), lineage))
         for path in sorted(draft.iterdir(), key=lambda path: path.name == WEIGHTS):
             _publish(path, folder / path.name)
@@ -153,20 +140,47 @@ def _config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def _network(folder: Path, config: Mapping[str, Any], files: list[Path], dtype: torch.dtype) -> Network:
+    shape = LlamaShape.of(config)
+    if str((config.get("architectures") or [""])[0]).endswith(JUDGES):
+        return _judge(shape, folder, config, files, dtype)
+    return _own(shape, files, dtype) if shape else read_foreign(folder, dtype)
+
+
+def _judge(
+    shape: LlamaShape | None, folder: Path, config: Mapping[str, Any], files: list[Path], dtype: torch.dtype
+) -> RewardNetwork:
+    model = None if shape else read_foreign_classifier(folder, dtype)
+    try:
+        names, scalar = named(config), (config.get(OURS) or {}).get("scalar")
+        if model is not None:
+            return RewardNetwork(HfNetwork(model.base_model), model.score, names, scalar)
+        assert shape is not None
+        network = blank(shape, names, scalar)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"{folder / 'config.json'} does not describe its head: {error}") from error
+    return _filled(network, files, dtype)
+
+
 def _own(shape: LlamaShape, files: list[Path], dtype: torch.dtype) -> Llama:
     with torch.device("meta"):
-        network = Llama(shape)
+        return _filled(Llama(shape), files, dtype)
+
+
+def _filled(network: N, files: list[Path], dtype: torch.dtype) -> N:
+    """Give a network on the device `meta` the tensors of its files."""
     tensors = {name: tensor.to(dtype) for path in files for name, tensor in _read(path)}
     wanted = network.state_dict()
-    if missing := sorted(wanted.keys() - tensors.keys()):
+    stored = network.stored if isinstance(network, RewardNetwork) else {name: name for name in wanted}
+    if missing := sorted(stored[name] for name in wanted if stored[name] not in tensors):
         raise DataError(f"{files[0].parent}: {len(missing)} tensors are missing, the first is {missing[0]}.")
-    if wrong := [name for name, tensor in wanted.items() if tensor.shape != tensors[name].shape]:
+    if wrong := [name for name, tensor in wanted.items() if tensor.shape != tensors[stored[name]].shape]:
         name = wrong[0]
         raise DataError(
-            f"{files[0].parent}: {name} has the shape {list(tensors[name].shape)}, "
+            f"{files[0].parent}: {stored[name]} has the shape {list(tensors[stored[name]].shape)}, "
             f"config.json expects {list(wanted[name].shape)}."
         )
-    network.load_state_dict({name: tensors[name] for name in wanted}, assign=True)
+    network.load_state_dict({name: tensors[stored[name]] for name in wanted}, assign=True)
     return network
 
 
@@ -177,21 +191,9 @@ def _read(path: Path) -> Iterator[tuple[str, Tensor]]:
         raise DataError(f"{path} is damaged: {error}. Copy the file anew from where it came.") from error
 
 
-def _foreign(folder: Path, dtype: torch.dtype) -> HfNetwork:
-    transformers = library("transformers", f"The architecture in {folder}")
-    transformers.utils.logging.disable_progress_bar()  # a run draws its own
-    try:
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, trust_remote_code=False, use_safetensors=True, local_files_only=True
-        )
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise DataError(f"transformers cannot load {folder}: {error}") from error
-    return HfNetwork(model)
-
-
-def _context(network: Any) -> int:
-    """Return the longest sequence of a foreign network; 2,048 where positions are not bounded."""
-    return int(getattr(network.model.config.get_text_config(), "max_position_embeddings", None) or 2048)
+def _context(network: Network) -> int:
+    body = network.body if isinstance(network, RewardNetwork) else network
+    return body.shape.context if isinstance(body, Llama) else context_of(body.model.config)
 
 
 def _hash(path: Path) -> str:
@@ -199,16 +201,54 @@ def _hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _tensors(network: Llama | HfNetwork, half: bool) -> dict[str, Tensor]:
+def _write_config(network: nn.Module, codec: Codec, draft: Path, half: bool) -> None:
+    body = network.body if isinstance(network, RewardNetwork) else network
+    head = _labels(network, codec) if isinstance(network, RewardNetwork) else {}
+    ends = sorted(codec.ends)
+    if isinstance(body, Llama):
+        config = {**body.shape.config(), "dtype": "float16" if half else "float32", "pad_token_id": codec.pad}
+        config |= {"bos_token_id": None, "eos_token_id": ends if len(ends) > 1 else ends[0]}
+        (draft / "config.json").write_text(json.dumps(config | head, indent=2) + "\n", encoding="utf-8")
+    elif isinstance(body, HfNetwork):
+        settings = deepcopy(body.model.config)
+        settings.update(head)
+        settings.save_pretrained(draft)
+        if not head:
+            body.model.generation_config.save_pretrained(draft)
+    else:
+        raise SettingsError(f"Cannot save a {type(network).__name__}; expected a network that `load` returned.")
+    if len(ends) > 1 and not (draft / "generation_config.json").exists():
+        (draft / "generation_config.json").write_text(json.dumps({"eos_token_id": ends}) + "\n", encoding="utf-8")
+
+
+def _labels(network: RewardNetwork, codec: Codec) -> dict[str, Any]:
+    """Return what a head adds to `config.json`.
+
+    transformers reads the head at the last token that is no padding. Where padding is the end token, that would be
+    one token early, so none is named: it then refuses batches, which is better than other numbers.
+    """
+    kind = f"Llama{JUDGES}" if isinstance(network.body, Llama) else classifier_name(network.body.model)
+    return {
+        "architectures": [kind],
+        "id2label": {str(number): name for number, name in enumerate(network.names)},
+        "label2id": {name: number for number, name in enumerate(network.names)},
+        "problem_type": "regression",
+        "pad_token_id": None if codec.reply("")[-1] == codec.pad else codec.pad,
+        OURS: {"scalar": list(network.scalar)},
+    }
+
+
+def _tensors(network: nn.Module, half: bool) -> dict[str, Tensor]:
     """Return the tensors under the names of transformers, each storage once."""
     module = network.model if isinstance(network, HfNetwork) else network
+    stored = network.stored if isinstance(network, RewardNetwork) else {name: name for name in module.state_dict()}
     tied = set(getattr(module, "_tied_weights_keys", None) or ()) if isinstance(network, HfNetwork) else set()
     seen: dict[int, str] = {}
     tensors = {}
     for name, tensor in sorted(module.state_dict().items(), key=lambda pair: (pair[0] in tied, pair[0])):
         if seen.setdefault(tensor.data_ptr(), name) == name:
             kept = tensor.detach().to("cpu", torch.float16 if half and tensor.is_floating_point() else tensor.dtype)
-            tensors[name] = kept.contiguous()
+            tensors[stored[name]] = kept.contiguous()
     return tensors
 
 

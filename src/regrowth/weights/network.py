@@ -17,6 +17,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from regrowth.core.errors import SettingsError
 from regrowth.weights.codec import Codec
@@ -132,6 +133,8 @@ class _Trunk(nn.Module):
     def __init__(self, shape: LlamaShape) -> None:
         super().__init__()
         self.shape = shape
+        self.recompute = False
+        """Whether a layer's inner values are made again for the gradient instead of kept."""
         self.embed_tokens = nn.Embedding(shape.vocabulary, shape.width)
         self.layers = nn.ModuleList(_Layer(shape) for _ in range(shape.layers))
         self.norm = nn.RMSNorm(shape.width, eps=shape.epsilon)
@@ -141,7 +144,7 @@ class _Trunk(nn.Module):
         places_T = torch.arange(ids_BT.shape[1], device=ids_BT.device)
         turn = rotation(self.shape, places_T, x_BTC.dtype)
         for layer in self.layers:
-            x_BTC = layer(x_BTC, turn)
+            x_BTC = checkpoint(layer, x_BTC, turn, use_reentrant=False) if self.recompute else layer(x_BTC, turn)
         normed: Tensor = self.norm(x_BTC)
         return normed
 

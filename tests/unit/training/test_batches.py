@@ -1,3 +1,4 @@
+# ruff: noqa: N806 -- axes stand in the names of tensors
 from collections import Counter
 from pathlib import Path
 
@@ -7,71 +8,86 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regrowth.core.errors import DataError
-from regrowth.core.record import Message, Record
-from regrowth.training.batches import Batch, Position, Rows, batches, passes, tokenize
+from regrowth.core.record import Record
+from regrowth.training.batches import Position, batches, passes
+from regrowth.training.objectives import Objective, sft
+from regrowth.training.rows import Ints, Rows, tokenize
 from regrowth.weights.loading import load
 from support.training import additions
 
 
 @pytest.fixture(scope="module")
 def rows(base: Path) -> Rows:
-    return tokenize(additions(60), load(base).codec, context=64)
+    return tokenize(additions(60), load(base).codec, sft, context=64)
 
 
-def of_lengths(lengths: list[int], *, prompt: int = 1) -> Rows:
-    """Rows of given lengths whose ids count up from zero."""
+PAIRS = Objective("pairs", sft.loss, sides=("response", "rejected"))
+REPLY = ("response",)
+
+
+def of_lengths(lengths: list[int]) -> Rows:
+    """Rows of given lengths whose ids count up from zero; all but the first of each is trained."""
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return Rows(
-        np.arange(starts[-1], dtype=np.int32), starts, np.full(len(lengths), prompt, np.int64), ("response",), ()
-    )
+    trained = np.ones(starts[-1], np.uint8)
+    trained[starts[:-1]] = 0
+    return Rows(np.arange(starts[-1], dtype=np.int32), trained, starts, REPLY)
 
 
-def every(rows: Rows) -> Batch:
-    return Batch(np.arange(len(rows)), Position(1))
+def every(rows: Rows) -> Ints:
+    return np.arange(len(rows))
 
 
 def test_the_reply_and_its_end_token_are_trained_and_the_prompt_is_not(base: Path) -> None:
     codec = load(base).codec
     record = Record.of("2 + 3 ?", response="5")
     prompt, reply = codec.prompt(record.messages), codec.reply("5")
-    (part,) = passes(rows := tokenize([record], codec, context=64), every(rows), tokens=64, price=1, pad=codec.pad)
-    assert part.ids_BT.tolist() == [[*prompt, *reply[:-1]]]
-    assert part.targets_N.tolist() == reply
+    rows = tokenize([record], codec, sft, context=64)
+    (part,) = passes(rows, every(rows), REPLY, tokens=64, price=1, pad=codec.pad)
+    (block,) = part.blocks
+    assert block.ids_BT.tolist() == [[*prompt, *reply[:-1]]]
+    assert block.targets_N.tolist() == reply
     assert reply[-1] in codec.ends
-    assert part.kept_N.tolist() == list(range(len(prompt) - 1, len(prompt) + len(reply) - 1))
+    assert block.kept_N.tolist() == list(range(len(prompt) - 1, len(prompt) + len(reply) - 1))
 
 
-def test_a_record_that_cannot_be_trained_on_is_reported_and_never_cut(base: Path) -> None:
+def test_a_head_reads_the_end_token_of_every_reply(base: Path) -> None:
     codec = load(base).codec
-    good, empty, long = additions(1)[0], Record.of("2 ?"), Record.of("2 ?", response="7 " * 80)
-    stranger = Record.of([Message("narrator", "Once upon a time")], response="2")
-    rows = tokenize([empty, good, long, stranger], codec, context=64)
-    assert len(rows) == 1
-    assert rows.ids.tolist() == [*codec.prompt(good.messages), *codec.reply(good.response)]
-    reasons = dict(rows.skipped)
-    assert reasons.keys() == {empty.id, long.id, stranger.id}
-    assert reasons[empty.id] == "its response is empty"
-    assert "the context holds 64" in reasons[long.id]
-    assert "narrator" in reasons[stranger.id]
-
-
-def test_nothing_to_train_on_is_an_error_that_says_why(base: Path) -> None:
-    with pytest.raises(DataError, match=r"1 records came in, none can be used.*its response is empty"):
-        tokenize([Record.of("2 ?")], load(base).codec, context=64)
+    pairs = additions(4, rejected=True)
+    rows = tokenize(pairs, codec, PAIRS, context=64)
+    (part,) = passes(rows, every(rows), PAIRS.sides, tokens=10**6, price=10**6, pad=codec.pad, whole=True)
+    (block,) = part.blocks
+    assert part.counts == (4, 4)
+    assert part.rows_N.tolist() == [0, 1, 2, 3] * 2
+    assert set(block.ids_BT.flatten()[block.kept_N].tolist()) <= codec.ends
 
 
 def test_both_replies_of_a_pair_share_a_pass(base: Path) -> None:
     codec = load(base).codec
     pairs = additions(5, rejected=True)
-    rows = tokenize(pairs, codec, context=64, sides=("response", "rejected"))
-    (part,) = passes(rows, every(rows), tokens=10**6, price=10**6, pad=codec.pad)
-    assert part.ids_BT.shape[0] == 2 * part.records == 10
-    better, worse = torch.split(part.targets_N, list(part.counts))
-    order = np.argsort(rows.widths, kind="stable")
-    assert better.tolist() == [token for place in order for token in codec.reply(pairs[place].response)]
-    assert worse.tolist() == [token for place in order for token in codec.reply(pairs[place].rejected)]
+    rows = tokenize(pairs, codec, PAIRS, context=64)
+    (part,) = passes(rows, every(rows), PAIRS.sides, tokens=10**6, price=10**6, pad=codec.pad)
+    (block,) = part.blocks
+    assert block.ids_BT.shape[0] == 2 * part.records == 10
+    better, worse = torch.split(block.targets_N, list(part.counts))
+    assert better.tolist() == [token for place in part.members for token in codec.reply(pairs[place].response)]
+    assert worse.tolist() == [token for place in part.members for token in codec.reply(pairs[place].rejected)]
     assert set(part.rows_N.tolist()) == set(range(5))
+
+
+def test_sides_of_unlike_length_go_through_the_network_in_blocks_of_their_own(base: Path) -> None:
+    codec = load(base).codec
+    pairs = [one.derive(rejected="no") for one in additions(6)]
+    rows = tokenize(pairs, codec, PAIRS, context=64)
+    parts = passes(rows, every(rows), PAIRS.sides, tokens=10**6, price=0, pad=codec.pad)
+    blocks = [block for part in parts for block in part.blocks]
+    assert sum(block.ids_BT.numel() for block in blocks) == int((rows.sizes - 1).sum())  # no padding at all
+    for part in parts:
+        assert len(part.blocks) > 1
+        assert part.order_N is not None
+        targets_N = torch.cat([block.targets_N for block in part.blocks])[part.order_N]
+        better, worse = torch.split(targets_N, list(part.counts))
+        assert better.tolist() == [token for place in part.members for token in codec.reply(pairs[place].response)]
+        assert worse.tolist() == codec.reply("no") * part.records
 
 
 def test_an_epoch_visits_every_record_once(rows: Rows) -> None:
@@ -124,12 +140,13 @@ lengths = st.lists(st.integers(2, 40), min_size=1, max_size=12)
 @settings(max_examples=60, deadline=None)
 def test_passes_hold_every_token_once_and_respect_the_limit(lengths: list[int], price: int, limit: int) -> None:
     rows = of_lengths(lengths)
-    parts = passes(rows, every(rows), tokens=limit, price=price, pad=0)
-    assert sorted(token for part in parts for token in part.targets_N.tolist()) == sorted(
+    parts = passes(rows, every(rows), REPLY, tokens=limit, price=price, pad=0)
+    blocks = [block for part in parts for block in part.blocks]
+    assert sorted(token for block in blocks for token in block.targets_N.tolist()) == sorted(
         set(range(sum(lengths))) - set(rows.starts.tolist())
     )
-    for part in parts:
-        assert part.ids_BT.numel() <= limit or part.records == 1
+    for block in blocks:
+        assert block.ids_BT.numel() <= limit or len(block.ids_BT) == 1
 
 
 def cheapest_by_trial(widths: list[int], price: int) -> int:
@@ -149,6 +166,6 @@ def cheapest_by_trial(widths: list[int], price: int) -> int:
 @settings(max_examples=30, deadline=None)
 def test_no_other_way_to_cut_a_batch_is_cheaper(lengths: list[int], price: int) -> None:
     rows = of_lengths(lengths)
-    parts = passes(rows, every(rows), tokens=10**6, price=price, pad=0)
-    cost = sum(part.ids_BT.numel() + price for part in parts)
+    parts = passes(rows, every(rows), REPLY, tokens=10**6, price=price, pad=0)
+    cost = sum(block.ids_BT.numel() + price for part in parts for block in part.blocks)
     assert cost == cheapest_by_trial(sorted(length - 1 for length in lengths), price)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from regrowth.core.errors import DataError, SettingsError, StoreError
 from regrowth.core.record import Record
-from regrowth.training import checkpoints, loop
+from regrowth.training import checkpoints, journal
 from regrowth.training.journal import read_log
 from regrowth.training.loop import train
 from regrowth.training.objectives import Loss, Objective, View, sft
@@ -116,7 +116,7 @@ def test_figures_that_wait_on_a_device_are_read_in_order_and_before_a_checkpoint
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unread: int
 ) -> None:
     at_once = trained(base, tmp_path / "one")
-    monkeypatch.setitem(loop.UNREAD, "cpu", unread)
+    monkeypatch.setitem(journal.UNREAD, "cpu", unread)
     heard: list[int] = []
     late = trained(base, tmp_path / "two", on_step=lambda step, _: heard.append(step))
     assert heard == list(range(1, SHORT.steps + 1))
@@ -168,11 +168,6 @@ def test_a_tokenizer_of_other_weights_is_refused(base: Path, tmp_path: Path) -> 
     records = [Record.of("1 + 2 ?", response="that is it")]
     with pytest.raises(SettingsError, match="the network knows ids below 270"):
         train(mixed, records, sft, SHORT, out=tmp_path / "out", scratch=tmp_path / "scratch", lineage={})
-
-
-def test_an_objective_that_needs_a_reference_is_refused(base: Path, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="reference log-probabilities"):
-        trained(base, tmp_path, objective=Objective("dpo", sft.loss, needs_reference=True))
 
 
 def test_an_objective_reads_only_what_a_record_has() -> None:
