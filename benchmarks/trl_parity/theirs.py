@@ -4,6 +4,7 @@ The trainers get the model's folder and the conversations as text, as a user giv
 it: fp32, no gradient checkpointing (both are on by default), no worker processes, no reports, no evaluation.
 """
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -116,19 +117,9 @@ def rows_of(job: Job, dataset: Any) -> tuple[list[list[int]], int]:
     return rows, trained
 
 
-def same_head(model: Any, folder: str) -> None:
-    """Give a reward model the first head that ours has."""
-    import torch
-    from safetensors.torch import load_file
-
-    head = load_file(Path(folder) / "head.bin")["score.weight"]
-    with torch.no_grad():
-        model.score.weight.copy_(head)
-
-
 def main() -> None:
     """Train and write what it took."""
-    clock, job = Clock(), Job(**__import__("json").loads(sys.argv[1]))
+    clock, job = Clock(), Job(**json.loads(sys.argv[1]))
     import torch
 
     torch.set_num_threads(job.threads)

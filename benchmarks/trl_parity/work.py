@@ -114,7 +114,8 @@ def prepare(folder: Path) -> None:
     """Write data and models."""
     from tokenizers import Tokenizer
 
-    from regrowth.weights.loading import save
+    from regrowth.weights.heads import with_head
+    from regrowth.weights.loading import load, save
     from regrowth.weights.network import LlamaShape, new_llama
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -126,6 +127,8 @@ def prepare(folder: Path) -> None:
         for kind, codec in codecs.items():
             shape = LlamaShape(vocabulary=codec.size, context=CONTEXT, **numbers)
             save(new_llama(shape, codec, seed=0), codec, folder / f"{size}{kind}", lineage={})
+        judge = with_head(load(folder / size), ("reward",))
+        save(judge.network, judge.codec, folder / f"{size}-reward", lineage={})
 
 
 if __name__ == "__main__":

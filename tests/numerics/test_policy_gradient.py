@@ -64,6 +64,10 @@ def test_facts_are_means_over_the_tokens_of_the_step() -> None:
     assert facts["surprisal"] == pytest.approx(-(math.log(0.75) + math.log(0.25) + math.log(0.3)) / 3, abs=1e-15)
 
 
+def test_a_reply_without_an_advantage_is_never_clipped() -> None:
+    assert loss_of(grpo(), [drawn(0.0, [1.5, 0.5])])[1]["clipped"] == 0
+
+
 def test_the_kl_estimate_equals_a_number_computed_by_hand() -> None:
     entry = drawn(0.0, [1.5, 0.5], reference=[0.375, 0.75])
     # q/p = 1/2 and 3: 1/2 + log 2 - 1 and 3 - log 3 - 1; corrected by 1.5 and 0.5.
@@ -161,6 +165,7 @@ def test_group_relative_advantages_equal_numbers_computed_by_hand() -> None:
     found = group_relative([[1.0, 2.0, 3.0], [5.0], [4.0, 4.0], []], epsilon=0.0)
     assert found.values == [[-1.0, 0.0, 1.0], [0.0], [0.0, 0.0], []]
     assert (found.alone, found.constant, found.unknown) == (1, 1, 0)
+    assert group_relative([[1.0, 2.0, 3.0]], epsilon=1.0).values == [[-0.5, 0.0, 0.5]]
     assert group_relative([[1.0, 2.0, 6.0]], scale=False).values == [[-2.0, -1.0, 3.0]]
 
 

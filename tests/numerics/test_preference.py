@@ -185,11 +185,14 @@ def test_simpo_equals_a_number_computed_by_hand() -> None:
 
 
 def judged(unrelated: tuple[float, float]) -> list[Entry]:
-    """A desirable reply that gained 2 nats and an undesirable one that gained 1; two unrelated gains."""
+    """A desirable reply that gained 2 nats and an undesirable one that gained 1; unrelated ones of two tokens each."""
     rows = ((-1.0, -3.0, 1.0, unrelated[0]), (-2.0, -3.0, 0.0, unrelated[1]))
     return [
         Entry(
-            {"response": reply(policy, reference=(before,)), "unrelated": reply(gain - 9.0, reference=(-9.0,))},
+            {
+                "response": reply(policy, reference=(before,)),
+                "unrelated": reply(gain - 9.0, -1.0, reference=(-9.0, -1.0)),
+            },
             {"desirable": desirable},
         )
         for policy, before, desirable, gain in rows
@@ -254,7 +257,7 @@ def test_log_odds_keep_their_digits_at_both_ends(probability: float) -> None:
         math.log(probability) if probability < 0.9 else math.log1p(probability - 1), dtype=torch.float64
     )
     expected = math.log(probability) - math.log1p(-probability)
-    assert float(log_odds(logprob)) == pytest.approx(expected, rel=1e-6)
+    assert float(log_odds(logprob)) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_the_head_has_the_outputs_that_the_objective_names() -> None:
 
 def test_columns_are_read_only_where_they_are_used() -> None:
     assert bradley_terry().columns == {}
-    assert list(bradley_terry(margin=True, scaled=True).columns) == ["margin", "strength"]
+    assert bradley_terry(margin=True, scaled=True).columns == {"margin": 0.0, "strength": 1.0}
 
 
 def test_impossible_parameters_are_refused() -> None:

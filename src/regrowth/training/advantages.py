@@ -34,7 +34,7 @@ class Advantages(NamedTuple):
 def group_relative(rewards: Groups, scale: bool = True, epsilon: float = 1e-4) -> Advantages:
     """Return reward minus the group's mean, over the group's standard deviation plus epsilon if scaled.
 
-    Shao et al., 2024, arXiv:2402.03300, section 4.1; standard deviation with n - 1, and epsilon, as TRL has them.
+    Shao et al., 2024, arXiv:2402.03300; standard deviation with n - 1, and epsilon, as TRL has them.
     Unscaled: Dr. GRPO, Liu et al., 2025, arXiv:2503.20783.
 
     Raises:
@@ -51,7 +51,7 @@ def group_relative(rewards: Groups, scale: bool = True, epsilon: float = 1e-4) -
 def leave_one_out(rewards: Groups, kl: Groups | None = None, kl_weight: float = 0.05) -> Advantages:
     """Return reward minus the mean reward of the other replies to the prompt.
 
-    Ahmadian et al., 2024, arXiv:2402.14740, section 2.2. `kl`, shaped like the rewards, is log old - log reference of
+    Ahmadian et al., 2024, arXiv:2402.14740. `kl`, shaped like the rewards, is log old - log reference of
     each reply, in nats; kl_weight·kl is taken off the reward first. 0.05 is TRL's weight.
 
     Raises:

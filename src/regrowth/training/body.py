@@ -39,7 +39,8 @@ def _trunk(network: nn.Module) -> nn.Module:
     """Return the layers without their head."""
     if isinstance(network, RewardNetwork):
         return _trunk(network.body)
-    trunk: nn.Module = network.model.base_model if isinstance(network, HfNetwork) else network.model
+    model: Any = network.model
+    trunk: nn.Module = model.base_model if isinstance(network, HfNetwork) else model
     return trunk
 
 

@@ -62,15 +62,13 @@ async def fit(
     check_device(settings.device)
     weights, others = await asyncio.to_thread(_loaded, base, objective, settings, models or {})
     lineage = {"base": weights.digest, "data": fingerprint}
-    request: dict[str, Json] = {
-        **lineage,
-        **({"models": {name: other.digest for name, other in others.items()}} if others else {}),
-        **({"held_out": held_out.fingerprint} if held_out is not None else {}),
-        **({"optimizer": carried_digest(Path(base))} if settings.carry else {}),
-        "objective": objective.to_json(),
-        "settings": settings.to_json(),
-        "version": VERSION,
+    beside: dict[str, Json] = {
+        "models": {name: other.digest for name, other in others.items()},
+        "held_out": held_out.fingerprint if held_out is not None else "",
+        "optimizer": carried_digest(Path(base)) if settings.carry else "",
     }
+    what = {"objective": objective.to_json(), "settings": settings.to_json(), "version": VERSION}
+    request: dict[str, Json] = {**lineage, **{name: known for name, known in beside.items() if known}, **what}
     loop = asyncio.get_running_loop()
 
     def heard(step: int, facts: dict[str, float]) -> None:

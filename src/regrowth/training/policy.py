@@ -26,8 +26,10 @@ __all__ = ["Readout", "logits", "logprobs", "picked", "policy", "readout", "valu
 Readout: TypeAlias = Callable[[Block], Tensor]
 """Returns what is read of each kept position of a block [N, …]."""
 
-AT_ONCE = 1 << 26
-"""Logits that are kept until the gradient is taken; where a block has more, they are made again, chunk by chunk."""
+AT_ONCE = 1 << 24
+"""Logits that are made at a time."""
+KEPT = 1 << 28
+"""Log-probabilities that a block may keep for the gradient (a gibibyte); where it has more, they are made again."""
 
 
 def vocabulary(network: nn.Module) -> int:
@@ -128,8 +130,7 @@ def _agree(parts: _Parts, network: HfNetwork) -> bool:
 def logprobs(x_NC: Tensor, head_VC: Tensor, targets_N: Tensor) -> Tensor:
     """Return log softmax(x · headᵀ) at the targets, in fp32 or better.
 
-    The gradient is taken in place, over the logits' own memory: one tensor [N, V] instead of three. Above `AT_ONCE`
-    logits none is kept: they are made again, chunk by chunk.
+    The gradient is taken in place, over the log-probabilities' own memory: one tensor [N, V] instead of three.
     """
     picked_N: Tensor = _Logprobs.apply(x_NC, head_VC, targets_N)  # type: ignore[no-untyped-call]
     return picked_N
@@ -140,22 +141,26 @@ class _Logprobs(torch.autograd.Function):
     def forward(ctx: Any, x_NC: Tensor, head_VC: Tensor, targets_N: Tensor) -> Tensor:
         ctx.save_for_backward(x_NC, head_VC, targets_N)
         ctx.rows = max(1, AT_ONCE // len(head_VC))
+        ctx.made = []
+        keeps = any(ctx.needs_input_grad) and len(targets_N) * len(head_VC) <= KEPT
         picked = []
         for x, targets in zip(torch.split(x_NC, ctx.rows), torch.split(targets_N, ctx.rows), strict=True):
             logprobs_NV, ctx.computed_in = _log_softmax(x, head_VC)
             picked.append(logprobs_NV.gather(1, targets[:, None]).squeeze(1))
-        ctx.kept = logprobs_NV if len(picked) == 1 else None
+            ctx.made += [logprobs_NV] if keeps else []
         return torch.cat(picked)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, slopes_N: Tensor) -> tuple[Tensor, Tensor, None]:
         x_NC, head_VC, targets_N = ctx.saved_tensors
-        kept, ctx.kept = ctx.kept, None
         head, of_head, of_x = head_VC.to(ctx.computed_in), torch.zeros_like(head_VC), []
+        made, ctx.made = iter(ctx.made), []
         columns = [torch.split(tensor, ctx.rows) for tensor in (x_NC, targets_N, slopes_N)]
         for x, targets, slopes in zip(*columns, strict=True):
-            logprobs_NV = _log_softmax(x, head_VC)[0] if kept is None else kept
+            logprobs_NV = next(made, None)
+            if logprobs_NV is None:
+                logprobs_NV = _log_softmax(x, head_VC)[0]
             slopes_NV = logprobs_NV.exp_().mul_(-slopes[:, None])
             slopes_NV = slopes_NV.scatter_add_(1, targets[:, None], slopes[:, None]).to(ctx.computed_in)
             of_x.append((slopes_NV @ head).to(x.dtype))

@@ -149,8 +149,8 @@ def last_values(
 ) -> Iterator[tuple[int, list[float]]]:
     """Yield each row's number and its head's outputs at the last token, as they are computed.
 
-    On a CPU every row goes through the network alone, so that its bits do not depend on the company; from about fifty
-    tokens on that is as fast as batches with the same promise. Elsewhere rows of like length share a pass.
+    On a CPU every row goes through the network alone, so that its bits do not depend on the company; from about a
+    hundred tokens on that is as fast as batches with the same promise. Elsewhere rows of like length share a pass.
 
     Args:
         together: tokens in a pass at most, padding included; 0 sends every row alone.

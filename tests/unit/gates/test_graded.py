@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from regrowth.core.errors import CallFailed, Rejected, SettingsError
-from regrowth.core.protocols import Completion, Sampling
+from regrowth.core.protocols import Completion, Sampling, Score
 from regrowth.core.record import Message, Messages, Record
 from regrowth.gates import graded, parse_score
 from regrowth.gates.graded import grading_prompt
@@ -41,6 +41,9 @@ class Judge:
         return tuple([await self.generate(messages, sampling, seed=seed) for seed in seeds])
 
     async def logprobs(self, messages: str | Messages, response: str) -> tuple[float, ...]:
+        raise CallFailed("this judge only speaks")
+
+    async def score(self, messages: str | Messages, response: str) -> Score:
         raise CallFailed("this judge only speaks")
 
 

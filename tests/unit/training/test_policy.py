@@ -79,10 +79,12 @@ def test_a_network_of_transformers_trains_and_loads_again(base: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("at_once", [1, 100, 10**6])
+@pytest.mark.parametrize("kept", [0, 10**6])
 def test_logprobs_and_their_gradients_are_those_of_plain_cross_entropy(
-    at_once: int, monkeypatch: pytest.MonkeyPatch
+    at_once: int, kept: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readouts, "AT_ONCE", at_once)
+    monkeypatch.setattr(readouts, "KEPT", kept)
     draw = torch.Generator().manual_seed(1)
     x_NC = torch.randn(9, 5, dtype=torch.float64, generator=draw, requires_grad=True)
     head_VC = torch.randn(30, 5, dtype=torch.float64, generator=draw, requires_grad=True)

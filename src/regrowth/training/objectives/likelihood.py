@@ -58,7 +58,7 @@ def cft(alpha: float = 0.25, threshold: float = 0.2, anchor_weight: float = 0.05
     anchors, which are replies of records whose column `anchor` is 1; they have no part in the first sum. A record may
     hold one reply only. Above p = 1 - 10⁻⁶ a bad token has no gradient.
 
-    Unlikelihood: Welleck et al., 2019, arXiv:1908.04319, eq. 4. Persona-made bad replies: US 2025/0371044 A1; neither
+    Unlikelihood: Welleck et al., 2019, arXiv:1908.04319. Persona-made bad replies: US 2025/0371044 A1; neither
     code nor figures are published, so mask, anchor and defaults are our own. Without the mask, α = 0.25 and few good
     replies, most answers of a toy model turned into garbage; with it a third.
 
@@ -121,7 +121,7 @@ def npo(beta: float = 0.1) -> Objective:
     gradient is that of log p, weighted by 2·p^β/(p^β + q^β): what is forgotten is left alone; β → 0 is gradient ascent.
     It only forgets: mix in what is to be kept.
 
-    Source: Zhang et al., 2024, arXiv:2404.05868, eq. 3 and section 3.1; β = 0.1 is the paper's.
+    Source: Zhang et al., 2024, arXiv:2404.05868, eq. 3 and section 3; β = 0.1 as for DPO.
 
     Raises:
         SettingsError: beta is not above zero.
@@ -186,11 +186,11 @@ def _precise(logits_NV: Tensor) -> Tensor:
 
 def _above_zero(objective: str, **numbers: float) -> None:
     for name, value in numbers.items():
-        if not value > 0:
-            raise SettingsError(f"{objective}: {name} = {value:g}; it must be above 0.")
+        if not 0 < value < math.inf:
+            raise SettingsError(f"{objective}: {name} = {value:g}; it must be above 0 and finite.")
 
 
 def _at_least_zero(objective: str, **numbers: float) -> None:
     for name, value in numbers.items():
-        if not value >= 0:
-            raise SettingsError(f"{objective}: {name} = {value:g}; it must not be below 0.")
+        if not 0 <= value < math.inf:
+            raise SettingsError(f"{objective}: {name} = {value:g}; it must be finite and not below 0.")

@@ -56,8 +56,8 @@ def grpo(
         SettingsError: clip_low is not in [0, 1), another number is negative, or `constant` lacks `longest`.
     """
     _check("grpo", clip_low, clip_high)
-    if not kl_weight >= 0:
-        raise SettingsError(f"grpo: kl_weight = {kl_weight:g}; it must not be below 0.")
+    if not 0 <= kl_weight < math.inf:
+        raise SettingsError(f"grpo: kl_weight = {kl_weight:g}; it must be finite and not below 0.")
     if normalise not in ("sequence", "token", "constant"):
         raise SettingsError(f"grpo: normalise = {normalise!r}; it is 'sequence', 'token' or 'constant'.")
     if normalise == "constant" and (longest is None or longest < 1):
@@ -89,7 +89,7 @@ def rloo(clip_low: float = 0.2, clip_high: float = 0.2) -> Objective:
     column `advantage`. On the first step after drawing ρ = 1, and the gradient is REINFORCE's. KL to the reference
     is part of the reward here: see `advantages.leave_one_out`. Facts `clipped` and `ratio` are means over replies.
 
-    Source: Ahmadian et al., 2024, arXiv:2402.14740, section 3.3; the clip, on several steps per draw, is TRL's.
+    Source: Ahmadian et al., 2024, arXiv:2402.14740; the clip, on several steps per draw, is TRL's.
 
     Raises:
         SettingsError: clip_low is not in [0, 1), or clip_high is negative.
@@ -140,7 +140,7 @@ def _facts(view: View, gain: Tensor, advantage: Tensor, low: float, high: float,
 
 
 def _check(objective: str, low: float, high: float) -> None:
-    if not (0 <= low < 1 and high >= 0):
+    if not (0 <= low < 1 and 0 <= high < math.inf):
         raise SettingsError(
             f"{objective}: clip_low = {low:g}, clip_high = {high:g}; the ratio is held between 1 - clip_low > 0 and "
             "1 + clip_high >= 1."

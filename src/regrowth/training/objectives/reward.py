@@ -27,18 +27,18 @@ def bradley_terry(centring: float = 0.01, margin: bool = False, scaled: bool = F
     """Return the Bradley-Terry loss of a scalar reward.
 
     L = mean over records of s·(-log σ(r_c - r_r - m)) + centring·(r_c + r_r)². m is the column `margin`, how much
-    better the response has to be; s is |column `strength`|, how sure the judgement is. NaN: m = 0, s = 1. Only
-    differences matter to the first term; the second keeps rewards around zero.
+    better the response has to be; s is |column `strength`|, how sure the judgement is. Missing or NaN: m = 0, s = 1.
+    Only differences matter to the first term; the second keeps rewards around zero.
 
     Sources: margin: Touvron et al., 2023, arXiv:2307.09288, section 3.2.2. Centring: Eisenstein et al., 2023,
     arXiv:2312.09244; 0.01 is TRL's advice for `center_rewards_coefficient`. Strength: `scaled_bt` of
     HelpSteer2-Preference, Wang et al., 2024, arXiv:2410.01257; it does not scale the centring.
 
     Raises:
-        SettingsError: centring is negative.
+        SettingsError: centring is negative or not finite.
     """
-    if not centring >= 0:
-        raise SettingsError(f"bradley_terry: centring = {centring:g}; it must not be below 0.")
+    if not 0 <= centring < math.inf:
+        raise SettingsError(f"bradley_terry: centring = {centring:g}; it must be finite and not below 0.")
 
     def loss(view: View) -> Loss:
         chosen_B, rejected_B = (_outputs(view, side)[:, 0] for side in ("response", "rejected"))
@@ -60,7 +60,7 @@ def bradley_terry(centring: float = 0.01, margin: bool = False, scaled: bool = F
         loss,
         sides=("response", "rejected"),
         parameters={"centring": centring, "margin": margin, "scaled": scaled},
-        columns={name: math.nan for name, read in (("margin", margin), ("strength", scaled)) if read},
+        columns={name: known for name, known, read in (("margin", 0.0, margin), ("strength", 1.0, scaled)) if read},
         head=("reward",),
     )
 
