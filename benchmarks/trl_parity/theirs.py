@@ -21,6 +21,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "padding_free": {"padding_free": True, "max_length": None},
     "by_length": {"train_sampling_strategy": "group_by_length"},
     "packing": {"packing": True, "per_device_train_batch_size": 4},
+    "compiled": {"per_device_train_batch_size": 1, "gradient_accumulation_steps": 8, "torch_compile": True},
     "precompute": {"precompute_ref_log_probs": True},
     "precompute singly": {
         "precompute_ref_log_probs": True,
@@ -78,10 +79,12 @@ def conversations(job: Job) -> list[dict[str, Any]]:
 
 def trainer(job: Job, clock: Clock) -> Any:
     """Return a trainer, ready to train."""
-    import trl
+    import trl  # type: ignore[import-not-found]
     from datasets import Dataset
 
     clock.mark("imported")
+    clock.mark("reference begins")
+    clock.mark("reference ends")
     shared = settings(job)
     rows = Dataset.from_list(conversations(job))
     if job.method == "sft":
@@ -105,16 +108,13 @@ def _timed(base: Any, clock: Clock) -> Any:
     return Timed
 
 
-def rows_of(job: Job, dataset: Any) -> tuple[list[list[int]], int]:
-    """Return the token rows of a prepared data set, side after side of each record, and how many ids are trained."""
+def rows_of(job: Job, dataset: Any) -> list[list[int]]:
+    """Return the token rows of a prepared data set, side after side of each record."""
     if job.method == "sft":
-        rows = [list(row) for row in dataset["input_ids"]]
-        return rows, sum(label != -100 for labels in dataset["labels"] for label in labels)
+        return [list(row) for row in dataset["input_ids"]]
     prompts = dataset["prompt_ids"] if job.method == "dpo" else [[]] * len(dataset)
-    pairs = list(zip(prompts, dataset["chosen_ids"], dataset["rejected_ids"], strict=True))
-    rows = [[*prompt, *reply] for prompt, *replies in pairs for reply in replies]
-    trained = sum(len(reply) for _, *replies in pairs for reply in replies) if job.method == "dpo" else len(rows)
-    return rows, trained
+    pairs = zip(prompts, dataset["chosen_ids"], dataset["rejected_ids"], strict=True)
+    return [[*prompt, *reply] for prompt, *replies in pairs for reply in replies]
 
 
 def main() -> None:
@@ -126,7 +126,7 @@ def main() -> None:
     made = trainer(job, clock)
     import transformers
 
-    class Watch(transformers.TrainerCallback):  # type: ignore[misc]
+    class Watch(transformers.TrainerCallback):
         def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if state.global_step == 0:
                 clock.mark("first step")
@@ -139,8 +139,8 @@ def main() -> None:
     made.save_model(str(Path(job.scratch) / "out"))
     clock.mark("done")
     losses = [line["loss"] for line in made.state.log_history if "loss" in line]
-    rows, trained = rows_of(job, made.train_dataset)
-    clock.write(job, losses=losses, tokens=sum(map(len, rows)), trained=trained, rows=digest(rows))
+    rows = rows_of(job, made.train_dataset)
+    clock.write(job, losses=losses, tokens=sum(map(len, rows)), rows=digest(rows))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ SIZES: dict[str, dict[str, int]] = {
 }
 END, PAD = "<|endoftext|>", "<|pad|>"
 TEMPLATE = "{% for message in messages %}{{ message['content'] + eos_token }}{% endfor %}"
-RECORDS = 160
+RECORDS = 320
 """Written out of each kind; a job takes what its steps need."""
 
 
@@ -64,7 +64,7 @@ def records(tokenizer: Any) -> dict[str, list[dict[str, str]]]:
     for task, answer in answers():
         if task and answer and len(tokenizer.encode(task).ids) + len(tokenizer.encode(answer).ids) + 2 <= CONTEXT:
             by_task[task].add(answer)
-    rng = random.Random(0)  # noqa: S311 (a draw of samples)
+    rng = random.Random(0)
     single = [{"prompt": task, "response": answer} for task, found in by_task.items() for answer in sorted(found)]
     pairs = [
         dict(zip(("prompt", "response", "rejected"), (task, *rng.sample(pair, 2)), strict=True))
@@ -119,13 +119,17 @@ def prepare(folder: Path) -> None:
     from regrowth.weights.network import LlamaShape, new_llama
 
     folder.mkdir(parents=True, exist_ok=True)
-    for name, rows in records(Tokenizer.from_str(json.dumps(gpt2()))).items():
+    tokenizer, lengths = Tokenizer.from_str(json.dumps(gpt2())), {}
+    for name, rows in records(tokenizer).items():
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
+        sides = [(row["prompt"], row[side]) for row in rows for side in row if side != "prompt"]
+        lengths[name] = [sum(len(tokenizer.encode(text).ids) + 1 for text in pair) for pair in sides]
+    (folder / "lengths.json").write_text(json.dumps(lengths), encoding="utf-8")
     codecs = {"": hub_codec(folder), "-own": own_codec()}
     for size, numbers in SIZES.items():
         for kind, codec in codecs.items():
-            shape = LlamaShape(vocabulary=codec.size, context=CONTEXT, **numbers)
+            shape = LlamaShape(vocabulary=codec.size, context=CONTEXT, **numbers)  # type: ignore[arg-type]
             save(new_llama(shape, codec, seed=0), codec, folder / f"{size}{kind}", lineage={})
         judge = with_head(load(folder / size), ("reward",))
         save(judge.network, judge.codec, folder / f"{size}-reward", lineage={})

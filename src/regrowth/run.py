@@ -199,9 +199,19 @@ class Run:
     # Models are trained -----------------------------------------------------------------------------------------
 
     async def afit(
-        self, model: RememberedModel, data: Dataset, settings: TrainingSettings, *, name: str = "model", **how: Any
+        self,
+        model: RememberedModel,
+        data: Dataset,
+        settings: TrainingSettings,
+        *,
+        name: str = "model",
+        models: Mapping[str, RememberedModel] | None = None,
+        **how: Any,
     ) -> RememberedModel:
-        """Train a model on a dataset and return the trained one.
+        """Train a model on a dataset and return the trained one; `objective`, `held_out` as in `training.fit`.
+
+        Args:
+            models: the objective's other models, by name. A reference that is not named is `model` as it is now.
 
         Raises:
             SettingsError: the model has no weights in this process to train.
@@ -216,9 +226,9 @@ class Run:
         def on_step(step: int, facts: Mapping[str, float]) -> None:
             self.watcher.training(name, step, settings.steps, facts)
 
-        folder = await fit(
-            model.folder, data, data.fingerprint, settings=settings, store=self.store, on_step=on_step, **how
-        )
+        others = {role: other.folder for role, other in (models or {}).items()}
+        how = {"settings": settings, "store": self.store, "models": others, "on_step": on_step, **how}
+        folder = await fit(model.folder, data, data.fingerprint, **how)
         if self.preview:
             self.forecasts.append(Forecast(name, settings.steps, planned, {}, time.monotonic() - start))
         trained = RememberedModel(backend(str(folder.resolve())), self.store, f"trained on {name}")
@@ -240,13 +250,13 @@ class Run:
         gone = self.store.descendants(ids)
         changed = [dataset for dataset in self.datasets() if _mentions(dataset, gone)]
         fingerprints = {dataset.fingerprint for dataset in changed}
-        fits = [effect for effect in self.store.effects() if effect.kind == "fit"]
-        models = [effect.value["folder"] for effect in fits if effect.request["data"] in fingerprints]
+        built = [effect for effect in self.store.effects() if effect.request.get("data") in fingerprints]
+        models = [effect.value["folder"] for effect in built if effect.kind == "fit"]
         rows = sum(len(dataset) for dataset in changed)
         rows -= sum(len(rewritten(dataset, gone)) for dataset in changed)
         effects = self.store.forget(gone)
-        for model in models:
-            shutil.rmtree(self.folder / "artefacts" / model, ignore_errors=True)
+        for effect in built:
+            shutil.rmtree(self.folder / "artefacts" / effect.value["folder"], ignore_errors=True)
         return Forgotten(rows, effects, tuple(dataset.path.name for dataset in changed), tuple(models))
 
     # The edge ---------------------------------------------------------------------------------------------------

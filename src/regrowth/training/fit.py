@@ -17,7 +17,6 @@ from pathlib import Path
 
 import regrowth.weights  # noqa: F401 -- first of all: where torch is missing, it says which extra to install
 from regrowth.core.dataset import Dataset
-from regrowth.core.errors import SettingsError
 from regrowth.core.record import Json, Record
 from regrowth.core.store import Store
 from regrowth.training.journal import OnStep
@@ -67,7 +66,7 @@ async def fit(
         "held_out": held_out.fingerprint if held_out is not None else "",
         "optimizer": carried_digest(Path(base)) if settings.carry else "",
     }
-    what = {"objective": objective.to_json(), "settings": settings.to_json(), "version": VERSION}
+    what: dict[str, Json] = {"objective": objective.to_json(), "settings": settings.to_json(), "version": VERSION}
     request: dict[str, Json] = {**lineage, **{name: known for name, known in beside.items() if known}, **what}
     loop = asyncio.get_running_loop()
 
@@ -107,9 +106,6 @@ def _loaded(
     base: str | Path, objective: Objective, settings: TrainingSettings, models: Mapping[str, str | Path]
 ) -> tuple[Weights, dict[str, Weights]]:
     """Load the base, with a head if the objective trains one, and the other models."""
-    if unknown := sorted(set(models) - {*objective.models, *objective.teachers}):
-        read = ", ".join((*objective.models, *objective.teachers)) or "no other model"
-        raise SettingsError(f"models names {unknown[0]!r}; the objective {objective.name!r} reads {read}.")
     weights = load(base, device=settings.device)
     if objective.head and not isinstance(weights.network, RewardNetwork):
         weights = with_head(weights, objective.head, seed=settings.seed)

@@ -29,7 +29,7 @@ from regrowth.training.batches import Position, batches
 from regrowth.training.body import finished, prepare
 from regrowth.training.checkpoints import Checkpoint
 from regrowth.training.journal import Journal, Look, OnStep, Reader, TrainingLog, read_lines
-from regrowth.training.objectives import Objective
+from regrowth.training.objectives import STARTING, Objective
 from regrowth.training.optimizer import Optimizer, clip
 from regrowth.training.policy import vocabulary
 from regrowth.training.reference import Remember, beside, kept_in
@@ -107,8 +107,8 @@ def train(
         records: all of them are encoded before the first step; only their token ids are kept.
         scratch: holds checkpoints and `metrics.jsonl`; must survive a crash for the training to resume.
         lineage: where base and data come from; kept in the header of the weights, with objective and settings.
-        models: the objective's other models and teachers, by name; one that is missing is the model that the training
-            starts from, as it is before the first step.
+        models: the objective's other models and teachers, by name. A `reference` or `old` that is missing is the model
+            that the training starts from, as it is before the first step.
         held_out: records that are looked at every `evaluate_every` steps; the weights of the best look are written.
         base: the folder of `weights`, where `carry` finds the optimizer's state.
         remember: keeps other models' log-probabilities (see `reference`); by default `scratch` does.
@@ -124,6 +124,7 @@ def train(
     if rows is None:
         raise SettingsError("train() was given no records.")
     _check(rows, weights, objective, settings, aside)
+    _check_models(weights, objective, models)
     identity = _identity(weights, objective, settings, models, (rows, aside), base)
     described = {"objective": objective.to_json(), "settings": settings.to_json()}
     header = {**lineage, **{name: canonical(facts).decode() for name, facts in described.items()}}
@@ -181,6 +182,21 @@ def _check(rows: Rows, weights: Weights, objective: Objective, settings: Trainin
             "evaluate_every and held-out records belong together: "
             f"evaluate_every = {settings.evaluate_every}, {len(aside or ())} held-out records."
         )
+
+
+def _check_models(weights: Weights, objective: Objective, models: Mapping[str, Weights]) -> None:
+    asked = dict.fromkeys((*objective.models, *objective.teachers))
+    if missing := [name for name in asked if name not in models and name not in STARTING]:
+        raise SettingsError(f"The objective {objective.name!r} reads the model {missing[0]!r}; name it in `models`.")
+    if unknown := [name for name in models if name not in asked]:
+        read = ", ".join(asked) or "no other model"
+        raise SettingsError(f"models names {unknown[0]!r}; the objective {objective.name!r} reads {read}.")
+    for name in set(objective.teachers) & set(models):
+        if (found := vocabulary(models[name].network)) != (wanted := vocabulary(weights.network)):
+            raise SettingsError(
+                f"The {name} knows {found} ids, the model that is trained {wanted}. Logits can only be followed where "
+                "both have one tokenizer."
+            )
 
 
 def missing_columns(rows: Rows, objective: Objective) -> set[str]:

@@ -226,8 +226,9 @@ def _numbers(record: Record, objective: Objective) -> dict[str, float]:
             numbers[name] = float(value)
         except (TypeError, ValueError):
             raise DataError(f"its {name} is {value!r}, expected a number") from None
-        if math.isinf(numbers[name]):
-            raise DataError(f"its {name} is not finite")
-    if objective.head and numbers and all(map(math.isnan, numbers.values())):
-        raise DataError(f"none of {', '.join(numbers)} is known")
+        if math.isinf(numbers[name]) or (default is not None and math.isnan(default)) < math.isnan(numbers[name]):
+            raise DataError(f"its {name} is {numbers[name]}, expected a finite number")
+    labels = [name for name, default in objective.columns.items() if default is not None and math.isnan(default)]
+    if labels and all(math.isnan(numbers[name]) for name in labels):
+        raise DataError(f"none of {', '.join(labels)} is known")
     return numbers

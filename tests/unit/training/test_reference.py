@@ -137,18 +137,31 @@ def test_a_damaged_file_of_log_probabilities_is_told_in_words(base: Path, tmp_pa
         beside(rows, weights, BOTH, {}, recall)
 
 
-def test_a_teacher_is_the_starting_model_unless_another_is_named(base: Path, tmp_path: Path) -> None:
+def test_a_teacher_by_name_must_be_given_and_share_the_vocabulary(base: Path, tmp_path: Path) -> None:
+    taught = Objective("taught", sft.loss, teachers=("teacher",))
+    with pytest.raises(SettingsError, match="reads the model 'teacher'; name it in `models`"):
+        trained(base, tmp_path, objective=taught)
+    codec = train_codec(["1"], 262)
+    shape = LlamaShape(vocabulary=codec.size, width=8, layers=1, heads=1, kv_heads=1, hidden=8, context=64)
+    save(new_llama(shape, codec, seed=0), codec, tmp_path / "small", lineage={})
+    with pytest.raises(SettingsError, match="one tokenizer"):
+        trained(base, tmp_path, objective=taught, models={"teacher": load(tmp_path / "small")})
+
+
+def test_a_reference_with_logits_is_the_starting_model_unless_another_is_named(base: Path, tmp_path: Path) -> None:
     def distance(view: View) -> Loss:
         side = view["response"]
         assert side.logits_NV is not None
-        gap_NV = side.logits_NV.log_softmax(-1) - side.taught["teacher"].log_softmax(-1)
+        gap_NV = side.logits_NV.log_softmax(-1) - side.taught["reference"].log_softmax(-1)
         loss = (side.logits_NV.softmax(-1) * gap_NV).sum() / side.tokens_in_step
         return Loss(loss + 0 * side.logprobs_N.sum())
 
-    objective = Objective("distance", distance, teachers=("teacher",))
+    objective = Objective("distance", distance, teachers=("reference",))
     trained(base, tmp_path / "moved")
     still = trained(base, tmp_path / "own", objective=objective)
-    drawn = trained(base, tmp_path / "other", objective=objective, models={"teacher": load(tmp_path / "moved" / "out")})
+    drawn = trained(
+        base, tmp_path / "other", objective=objective, models={"reference": load(tmp_path / "moved" / "out")}
+    )
     assert abs(still.losses[0]) < 1e-6
     assert max(map(abs, still.losses)) < 1e-2 < drawn.losses[0]
     assert drawn.losses[-1] < 0.5 * drawn.losses[0]

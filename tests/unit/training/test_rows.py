@@ -86,18 +86,20 @@ def test_an_unrelated_reply_is_the_next_records_under_this_ones_prompt(codec: Co
 
 
 def test_numbers_are_read_of_scores_then_attributes_and_may_be_missing(codec: Codec) -> None:
-    wanted = Objective("wanted", sft.loss, columns={"margin": None, "help": float("nan")})
+    wanted = Objective("wanted", sft.loss, columns={"margin": None, "help": float("nan"), "ease": float("nan")})
     full = Record.of("1 ?", response="1", margin=2, help=3).scored(margin=4.0)
-    bare = Record.of("2 ?", response="2", margin=1)
-    without = Record.of("3 ?", response="3")
-    wrong = Record.of("4 ?", response="4", margin="wide")
-    rows = tokenize([full, bare, without, wrong], codec, wanted, context=64)
+    bare = Record.of("2 ?", response="2", margin=1, ease=1)
+    without = Record.of("3 ?", response="3", help=1)
+    wrong = Record.of("4 ?", response="4", margin="wide", help=1)
+    unknown = Record.of("5 ?", response="5", help=1).scored(margin=float("nan"))
+    rows = tokenize([full, bare, without, wrong, unknown], codec, wanted, context=64)
     assert rows.columns["margin"].tolist() == [4.0, 1.0]
     assert rows.columns["help"][0] == 3.0
     assert np.isnan(rows.columns["help"][1])
     reasons = dict(rows.skipped)
     assert reasons[without.id] == "neither its scores nor its attributes hold 'margin'"
     assert reasons[wrong.id] == "its margin is 'wide', expected a number"
+    assert reasons[unknown.id] == "its margin is nan, expected a finite number"
 
 
 def test_a_record_whose_every_label_is_masked_is_skipped(codec: Codec) -> None:

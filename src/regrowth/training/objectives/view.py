@@ -20,10 +20,13 @@ from torch import Tensor
 from regrowth.core.errors import SettingsError
 from regrowth.core.record import Json
 
-__all__ = ["SIDES", "Loss", "LossFunction", "Objective", "Prelude", "Side", "Trains", "View"]
+__all__ = ["SIDES", "STARTING", "Loss", "LossFunction", "Objective", "Prelude", "Side", "Trains", "View"]
 
 SIDES = ("response", "rejected", "unrelated")
 """Replies that a record can hold; `unrelated` is made when records become tokens."""
+
+STARTING = ("reference", "old")
+"""Names of other models that mean, unless the caller says otherwise, the model that the training starts from."""
 
 Trains: TypeAlias = Literal["reply", "assistant", "everything"]
 """Which tokens are trained: the reply; all that the assistant says; the prompt too, as knowledge."""
@@ -141,8 +144,7 @@ class Objective:
     parameters: Mapping[str, Json] = field(default_factory=dict)
     """What shapes the loss besides its name, e.g. `{"beta": 0.1}`."""
     models: tuple[str, ...] = ()
-    """Other models whose log-probabilities it reads, computed once, before the first step. A name that the caller
-    does not resolve means the model that the training starts from."""
+    """Other models whose log-probabilities it reads, computed once, before the first step."""
     teachers: tuple[str, ...] = ()
     """Other models whose logits it reads, computed with every pass."""
     columns: Mapping[str, float | None] = field(default_factory=dict)
