@@ -73,7 +73,7 @@ LANES: dict[str, Lane] = {
         "sft",
         "7M",
         4,
-        against("default", "halves", "quarters", "singly", "padding_free", "by_length", "packing"),
+        against("default", "halves", "quarters", "singly", "compiled", "padding_free", "by_length", "packing"),
         1,
     ),
     "options dpo 7M": Lane("dpo", "7M", 2, against("default", "precompute", "singly", "precompute singly"), 1),
@@ -238,6 +238,7 @@ def environment(home: Path, threads: int) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
+        "TMPDIR": str(home),
         "LANG": "C.UTF-8",
         "OMP_NUM_THREADS": str(threads),
         "HF_HUB_OFFLINE": "1",

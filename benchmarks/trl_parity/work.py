@@ -103,7 +103,7 @@ def hub_codec(scratch: Path) -> Any:
     from regrowth.weights.codec import hf_codec
 
     (scratch / "plain.json").write_text(json.dumps(gpt2()), encoding="utf-8")
-    tokenizer = PreTrainedTokenizerFast(
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_file=str(scratch / "plain.json"), eos_token=END, pad_token=PAD, chat_template=TEMPLATE
     )
     tokenizer.save_pretrained(scratch / "tokenizer")

@@ -114,6 +114,7 @@ def passes(
 ) -> list[Pass]:
     """Sort records by length and cut them where positions, padding included, and passes together cost least.
 
+    A record that has none of the sides is in no pass.
     The widest pass comes first. None has more than `tokens` positions, unless a single record has.
 
     Args:
@@ -122,6 +123,9 @@ def passes(
         whole: a head reads the end of each reply, so the last token is an input too.
     """
     chosen = [rows.sides.index(side) for side in sides]
+    records = records[(rows.sizes[records][:, chosen] > 0).any(axis=1)]
+    if not len(records):
+        return []
     positions = np.maximum(rows.sizes[records][:, chosen] - (not whole), 0).sum(axis=1)
     order = np.argsort(positions, kind="stable")
     groups = np.split(records[order], _cheapest(positions[order], tokens, price))

@@ -169,3 +169,13 @@ def test_no_other_way_to_cut_a_batch_is_cheaper(lengths: list[int], price: int) 
     parts = passes(rows, every(rows), REPLY, tokens=10**6, price=price, pad=0)
     cost = sum(block.ids_BT.numel() + price for part in parts for block in part.blocks)
     assert cost == cheapest_by_trial(sorted(length - 1 for length in lengths), price)
+
+
+def test_a_record_without_the_sides_asked_for_is_in_no_pass(base: Path) -> None:
+    either = Objective("either", sft.loss, sides=("response", "rejected"), optional=("response", "rejected"))
+    records = [Record.of("1 ?", response="1"), Record.of("2 ?", rejected="3")]
+    rows = tokenize(records, load(base).codec, either, context=64)
+    assert [part.members.tolist() for part in passes(rows, every(rows), ("rejected",), tokens=99, price=1, pad=0)] == [
+        [1]
+    ]
+    assert passes(rows, np.array([0]), ("rejected",), tokens=99, price=1, pad=0) == []

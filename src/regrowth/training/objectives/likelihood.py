@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from regrowth.core.errors import SettingsError
+from regrowth.training.objectives.bounds import above_zero, not_below_zero
 from regrowth.training.objectives.view import Loss, Objective, Side, Trains, View
 
 __all__ = ["cft", "distillation", "npo", "sft", "supervised"]
@@ -70,7 +71,7 @@ def cft(alpha: float = 0.25, threshold: float = 0.2, anchor_weight: float = 0.05
     Raises:
         SettingsError: a weight is negative, or alpha exceeds 0.5 without the mask.
     """
-    _at_least_zero("cft", alpha=alpha, anchor_weight=anchor_weight)
+    not_below_zero("cft", alpha=alpha, anchor_weight=anchor_weight)
     if alpha > 0.5 and not masked:
         raise SettingsError(
             f"cft: alpha = {alpha:g} without a mask; above 0.5 it forbids the good words that bad replies share with "
@@ -126,7 +127,7 @@ def npo(beta: float = 0.1) -> Objective:
     Raises:
         SettingsError: beta is not above zero.
     """
-    _above_zero("npo", beta=beta)
+    above_zero("npo", beta=beta)
 
     def loss(view: View) -> Loss:
         gain_B = view.gains_B("rejected")
@@ -149,7 +150,7 @@ def distillation(direction: Literal["forward", "reverse"] = "forward", temperatu
     Raises:
         SettingsError: the direction is unknown, or the temperature is not above zero.
     """
-    _above_zero("distillation", temperature=temperature)
+    above_zero("distillation", temperature=temperature)
     if direction not in ("forward", "reverse"):
         raise SettingsError(f"distillation: direction = {direction!r}; it is 'forward' or 'reverse'.")
 
@@ -182,15 +183,3 @@ def _taught(side: Side, teacher: str) -> Tensor:
 
 def _precise(logits_NV: Tensor) -> Tensor:
     return logits_NV.to(torch.promote_types(logits_NV.dtype, torch.float32))
-
-
-def _above_zero(objective: str, **numbers: float) -> None:
-    for name, value in numbers.items():
-        if not 0 < value < math.inf:
-            raise SettingsError(f"{objective}: {name} = {value:g}; it must be above 0 and finite.")
-
-
-def _at_least_zero(objective: str, **numbers: float) -> None:
-    for name, value in numbers.items():
-        if not 0 <= value < math.inf:
-            raise SettingsError(f"{objective}: {name} = {value:g}; it must be finite and not below 0.")

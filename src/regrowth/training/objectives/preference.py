@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from regrowth.core.errors import SettingsError
+from regrowth.training.objectives.bounds import above_zero, not_below_zero
 from regrowth.training.objectives.view import Loss, Objective, View
 
 __all__ = ["Form", "GapForm", "dpo", "orpo", "reward_aware", "simpo", "spin"]
@@ -53,8 +54,8 @@ def dpo(
     Raises:
         SettingsError: beta is not above 0; ε is not in [0, 0.5), or not for `sigmoid`; sft_weight is below 0.
     """
-    _above_zero("dpo", beta=beta)
-    _not_below_zero("dpo", sft_weight=sft_weight)
+    above_zero("dpo", beta=beta)
+    not_below_zero("dpo", sft_weight=sft_weight)
     if form not in ("sigmoid", "hinge", "ipo"):
         raise SettingsError(f"dpo: form = {form!r}; it is 'sigmoid', 'hinge' or 'ipo'.")
     if not 0 <= label_smoothing < 0.5 or (label_smoothing and form != "sigmoid"):
@@ -102,8 +103,8 @@ def spin(strength: float = 1.0, form: Literal["logistic", "hinge"] = "logistic",
     Raises:
         SettingsError: strength is not above 0, gold_weight is below 0, or the form is unknown.
     """
-    _above_zero("spin", strength=strength)
-    _not_below_zero("spin", gold_weight=gold_weight)
+    above_zero("spin", strength=strength)
+    not_below_zero("spin", gold_weight=gold_weight)
     if form not in ("logistic", "hinge"):
         raise SettingsError(f"spin: form = {form!r}; it is 'logistic' or 'hinge'.")
     link: Form = "hinge" if form == "hinge" else "sigmoid"
@@ -139,8 +140,8 @@ def reward_aware(
     Raises:
         SettingsError: beta or scale is not above 0, sft_weight is below 0, or the form is unknown.
     """
-    _above_zero("reward_aware", beta=beta, scale=scale)
-    _not_below_zero("reward_aware", sft_weight=sft_weight)
+    above_zero("reward_aware", beta=beta, scale=scale)
+    not_below_zero("reward_aware", sft_weight=sft_weight)
     if form not in ("backward_kl", "forward_kl", "squared"):
         raise SettingsError(f"reward_aware: form = {form!r}; it is 'backward_kl', 'forward_kl' or 'squared'.")
 
@@ -173,7 +174,7 @@ def orpo(strength: float = 0.1) -> Objective:
     Raises:
         SettingsError: strength is not above 0.
     """
-    _above_zero("orpo", strength=strength)
+    above_zero("orpo", strength=strength)
 
     def loss(view: View) -> Loss:
         chosen_B, rejected_B = (_mean_logprobs_B(view, side) for side in PAIR)
@@ -196,8 +197,8 @@ def simpo(beta: float = 2.0, margin: float = 1.0, sft_weight: float = 0.0) -> Ob
     Raises:
         SettingsError: beta is not above 0; margin or sft_weight is below 0.
     """
-    _above_zero("simpo", beta=beta)
-    _not_below_zero("simpo", margin=margin, sft_weight=sft_weight)
+    above_zero("simpo", beta=beta)
+    not_below_zero("simpo", margin=margin, sft_weight=sft_weight)
 
     def loss(view: View) -> Loss:
         chosen_B, rejected_B = (_mean_logprobs_B(view, side) for side in PAIR)
@@ -261,15 +262,3 @@ def _facts(view: View, chosen_B: Tensor, rejected_B: Tensor, unit: str) -> dict[
         f"chosen_{unit}": view.mean(chosen_B),
         f"rejected_{unit}": view.mean(rejected_B),
     }
-
-
-def _above_zero(objective: str, **numbers: float) -> None:
-    for name, number in numbers.items():
-        if not 0 < number < math.inf:
-            raise SettingsError(f"{objective}: {name} = {number:g}; it must be above 0 and finite.")
-
-
-def _not_below_zero(objective: str, **numbers: float) -> None:
-    for name, number in numbers.items():
-        if not 0 <= number < math.inf:
-            raise SettingsError(f"{objective}: {name} = {number:g}; it must not be below 0, and finite.")

@@ -8,12 +8,11 @@ Legend: B records of a pass, z the estimate of KL(policy ‖ reference), σ the 
 """
 # ruff: noqa: N806 -- axes stand in the names of tensors
 
-import math
 from collections.abc import Mapping
 
 from torch import Tensor
 
-from regrowth.core.errors import SettingsError
+from regrowth.training.objectives.bounds import above_zero
 from regrowth.training.objectives.view import Loss, Objective, Prelude, View
 
 __all__ = ["kto"]
@@ -37,12 +36,11 @@ def kto(beta: float = 0.1, desirable_weight: float = 1.0, undesirable_weight: fl
         SettingsError: a number is not above 0.
     """
     numbers = {"beta": beta, "desirable_weight": desirable_weight, "undesirable_weight": undesirable_weight}
-    for name, number in numbers.items():
-        if not 0 < number < math.inf:
-            raise SettingsError(f"kto: {name} = {number:g}; it must be above 0 and finite.")
+    above_zero("kto", **numbers)
 
     def loss(view: View) -> Loss:
-        gain_B, zero = view.gains_B("response"), view.totals["kl"].clamp(min=0)
+        gain_B = view.gains_B("response")
+        zero = view.totals.get("kl", gain_B.new_zeros(())).clamp(min=0)
         good_B = (view.columns["desirable"] > 0.5).to(gain_B.dtype)
         above_B = (2 * good_B - 1) * (gain_B - zero)
         weight_B = desirable_weight * good_B + undesirable_weight * (1 - good_B)
