@@ -125,14 +125,15 @@ def test_kto_is_trl_s(tmp_path: Path, reference_seed: int, clamped: bool) -> Non
         "KTO", policy, tmp_path, JUDGED, ref_model=reference, beta=BETA, per_device_train_batch_size=4, **weights
     )
     batch = theirs.data_collator([theirs.train_dataset[number] for number in range(len(JUDGED))])
-    sides = {"response": "completion_ids", "unrelated": "KL_completion_ids"}
     entries = [
         Entry(
             {
                 side: said(row["prompt_ids"] + row[name], len(row["prompt_ids"]), policy, reference)
-                for side, name in sides.items()
-            },
-            {"desirable": float(row["label"])},
+                for side, name in {
+                    "response" if row["label"] else "rejected": "completion_ids",
+                    "unrelated": "KL_completion_ids",
+                }.items()
+            }
         )
         for row in theirs.train_dataset
     ]

@@ -186,16 +186,15 @@ def test_simpo_equals_a_number_computed_by_hand() -> None:
 
 def judged(unrelated: tuple[float, float]) -> list[Entry]:
     """A desirable reply that gained 2 nats and an undesirable one that gained 1; unrelated ones of two tokens each."""
-    rows = ((-1.0, -3.0, 1.0, unrelated[0]), (-2.0, -3.0, 0.0, unrelated[1]))
+    rows = ((-1.0, -3.0, "response", unrelated[0]), (-2.0, -3.0, "rejected", unrelated[1]))
     return [
         Entry(
             {
-                "response": reply(policy, reference=(before,)),
+                side: reply(policy, reference=(before,)),
                 "unrelated": reply(gain - 9.0, -1.0, reference=(-9.0, -1.0)),
-            },
-            {"desirable": desirable},
+            }
         )
-        for policy, before, desirable, gain in rows
+        for policy, before, side, gain in rows
     ]
 
 
@@ -203,7 +202,15 @@ def test_kto_equals_a_number_computed_by_hand() -> None:
     # z = (3 + 0) / 2 = 1.5, so s = 0.5 and 0.5. beta = 2·log 3: σ(-beta·0.5) = 1/4. (1/4 · 1 + 1/4 · 3) / 2.
     entries = judged(unrelated=(3.0, 0.0))
     assert loss_of(kto(2 * LOG3, undesirable_weight=3.0), entries) == pytest.approx(0.5, abs=1e-15)
-    assert facts_of(kto(), entries) == {"accuracy": 1.0, "margin": 0.5, "gain": 1.5, "kl": 1.5}
+    expected = {"accuracy": 1.0, "margin": 0.5, "desirable_gain": 2.0, "undesirable_gain": 1.0, "kl": 1.5}
+    assert facts_of(kto(), entries) == expected
+
+
+def test_a_pair_counts_as_two_replies_for_kto() -> None:
+    apart = judged(unrelated=(3.0, 0.0))
+    (first, second), unrelated = apart, reply(-7.5, -1.0, reference=(-9.0, -1.0))
+    pair = {"response": first.replies["response"], "rejected": second.replies["rejected"], "unrelated": unrelated}
+    assert loss_of(kto(), [Entry(pair)]) == pytest.approx(loss_of(kto(), apart), abs=1e-15)
 
 
 def test_kto_never_takes_its_zero_below_zero() -> None:

@@ -61,7 +61,7 @@ CASES: list[tuple[Objective, Mapping[str, Draw]]] = [
     (reward_aware(0.5, 2.0, "squared"), {}),
     (orpo(), {}),
     (simpo(sft_weight=0.5), {}),
-    (kto(0.5, 1.5, 0.7), {"desirable": coin}),
+    (kto(0.5, 1.5, 0.7), {}),
     (cft(), {"anchor": coin}),
     (cft(2.0, -0.3, anchor_weight=0.0), {"anchor": coin}),
     (cft(masked=False), {"anchor": coin}),

@@ -106,7 +106,8 @@ def _loaded(
     base: str | Path, objective: Objective, settings: TrainingSettings, models: Mapping[str, str | Path]
 ) -> tuple[Weights, dict[str, Weights]]:
     """Load the base, with a head if the objective trains one, and the other models."""
-    weights = load(base, device=settings.device)
+    small = settings.lora is not None and settings.lora.bits == 4  # the whole of it need not fit on a GPU
+    weights = load(base, device="cpu" if small else settings.device)
     if objective.head and not isinstance(weights.network, RewardNetwork):
         weights = with_head(weights, objective.head, seed=settings.seed)
     return weights, {name: load(model, device=settings.device) for name, model in models.items()}

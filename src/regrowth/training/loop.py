@@ -26,7 +26,7 @@ from regrowth.core.files import told
 from regrowth.core.record import Record, canonical, digest
 from regrowth.training import checkpoints
 from regrowth.training.batches import Position, batches
-from regrowth.training.body import finished, prepare
+from regrowth.training.body import finished, held, write_beside
 from regrowth.training.checkpoints import Checkpoint
 from regrowth.training.journal import Journal, Look, OnStep, Reader, TrainingLog, read_lines
 from regrowth.training.objectives import STARTING, Objective
@@ -36,6 +36,7 @@ from regrowth.training.reference import Remember, beside, kept_in
 from regrowth.training.rows import Ints, Rows, tokenize
 from regrowth.training.settings import TrainingSettings
 from regrowth.training.step import Lens, Spread, gradients, lens, loss_of
+from regrowth.training.team import ALONE, Team
 from regrowth.weights.loading import Weights, save
 
 __all__ = ["VERSION", "carried_digest", "check_device", "train", "workers"]
@@ -71,6 +72,11 @@ class _Run:
             for name, tensor in zip(self.names, tensors, strict=True)
         }
 
+    def whole(self, kind: str = "") -> dict[str, Tensor]:
+        """Return the tensors of a kind, or all; where processes share them, put together."""
+        team, chosen = self.look.team, self.tensors.items()
+        return {name: team.whole(name.partition(" ")[2], tensor) for name, tensor in chosen if name.startswith(kind)}
+
     @property
     def over(self) -> bool:
         """Return whether nothing is left to do."""
@@ -100,6 +106,7 @@ def train(
     remember: Remember | None = None,
     on_step: OnStep | None = None,
     stop: Callable[[], bool] | None = None,
+    team: Team = ALONE,
 ) -> TrainingLog:
     """Train the network of `weights` in place and write it to `out`; the same call again resumes from `scratch`.
 
@@ -113,6 +120,7 @@ def train(
         base: the folder of `weights`, where `carry` finds the optimizer's state.
         remember: keeps other models' log-probabilities (see `reference`); by default `scratch` does.
         stop: asked before every step; once true, a checkpoint is written and KeyboardInterrupt raised.
+        team: the processes that train together, each of which calls this (see `parallel`).
 
     Raises:
         DataError: no record can be trained on.
@@ -120,6 +128,7 @@ def train(
         StoreError: the disk is full or refuses to be written.
     """
     models = models or {}
+    weights = held(weights, settings)
     rows, aside = (_rows(part, weights, objective) for part in (records, held_out))
     if rows is None:
         raise SettingsError("train() was given no records.")
@@ -131,20 +140,24 @@ def train(
     try:
         scratch.mkdir(parents=True, exist_ok=True)
         recall = remember or kept_in(scratch)
-        rows = beside(rows, weights, objective, models, recall)
-        aside = aside and beside(aside, weights, objective, models, recall)
-        run = _run(weights, rows, objective, settings, models, aside)
+        rows = beside(rows, weights, objective, models, recall, team)
+        aside = aside and beside(aside, weights, objective, models, recall, team)
+        run = _run(weights, rows, objective, settings, models, aside, team)
         if settings.carry and base is not None:
             _go_on(run, base)
-        with Journal(scratch, _resume(run, scratch, identity)) as journal:
+        with Journal(team.place(scratch), _resume(run, scratch, identity)) as journal:
             reader = Reader(journal, on_step, run.look.device)
             _advance(run, reader, lambda: _keep(run, journal, scratch, identity), scratch, stop or (lambda: False))
         log = journal.log(rows, run.looks, run.looks[run.best].step if run.looks else run.step)
         _choose(run, scratch)
-        if settings.carry:
-            checkpoints.write_carried(out, run.steps_before + run.step, run.tensors)
-        save(finished(run.network), weights.codec, out, lineage=header)
-        log.write(out)
+        carried = run.whole() if settings.carry else {}
+        network = team.gathered(run.network)
+        if team.leads:
+            if settings.carry:
+                checkpoints.write_carried(out, run.steps_before + run.step, carried)
+            write_beside(network, settings, out)
+            save(finished(network), weights.codec, out, lineage=header)
+            log.write(out)
     except OSError as error:
         raise told(error, scratch) from error
     return log
@@ -231,11 +244,12 @@ def _run(
     settings: TrainingSettings,
     models: Mapping[str, Weights],
     held_out: Rows | None,
+    team: Team,
 ) -> _Run:
     teachers = {name: models.get(name) or _frozen(weights) for name in objective.teachers}
-    trained = prepare(weights.network, settings)
+    trained = team.prepare(weights.network, settings)
     optimizer = Optimizer.of(settings.optimizer, list(trained.values()), settings.weight_decay)
-    look = lens(weights, objective, settings.tokens_per_pass, teachers)
+    look = lens(weights, objective, settings.tokens_per_pass, teachers, team)
     return _Run(weights.network, look, list(trained), optimizer, rows, held_out, settings)
 
 
@@ -281,7 +295,7 @@ def _advance(run: _Run, reader: Reader, keep: Callable[[], None], scratch: Path,
 def _update(run: _Run, records: Ints, spread: Spread) -> dict[str, Tensor]:
     """Take one optimizer step; its figures stay on the device."""
     slopes, figures = gradients(run.look, run.rows, records, run.optimizer.weights, spread)
-    figures["gradient_norm"] = clip(slopes, run.settings.clip)
+    figures["gradient_norm"] = clip(slopes, run.settings.clip, run.look.team.norm)
     run.optimizer.update(slopes, rate=run.settings.rate_at(run.step + 1), steps_before=run.steps_before + run.step)
     return figures
 
@@ -301,7 +315,9 @@ def _look(run: _Run, scratch: Path) -> Look:
         raise SettingsError(f"watch = {run.settings.watch!r}, but the objective tells {', '.join(look.figures)}.")
     run.looks.append(look)
     if run.looks[run.best] is look:
-        checkpoints.write_best(scratch, {name: run.tensors[name] for name in run.tensors if name.startswith("weight ")})
+        best = run.whole("weight ")
+        if run.look.team.leads:
+            checkpoints.write_best(scratch, best)
     return look
 
 
@@ -341,21 +357,26 @@ def _resume(run: _Run, scratch: Path, identity: str) -> list[str]:
             _fill(run, checkpoint.tensors)
             run.step, run.position = checkpoint.step, Position(*checkpoint.facts["position"])
             run.looks = [Look(step, figures) for step, figures in checkpoint.facts["looks"]]
-            return lines
-    return []
+            break
+    else:
+        lines = []
+    run.look.team.agreed(run.step)
+    return lines or []
 
 
 def _keep(run: _Run, journal: Journal, scratch: Path, identity: str) -> None:
     journal.force()
     facts = {"position": list(run.position), "looks": [list(look) for look in run.looks]}
-    tensors = {name: tensor.contiguous() for name, tensor in run.tensors.items()}
-    checkpoints.write(scratch, identity, Checkpoint(run.step, facts, tensors))
+    tensors = {name: tensor.contiguous() for name, tensor in run.whole().items()}
+    if run.look.team.leads:
+        checkpoints.write(scratch, identity, Checkpoint(run.step, facts, tensors))
 
 
 @torch.no_grad()
 def _fill(run: _Run, tensors: Mapping[str, Tensor], only: str | tuple[str, ...] = "") -> None:
     for name, tensor in run.tensors.items():
         if name.startswith(only):
-            if name not in tensors or tensors[name].shape != tensor.shape:
+            own = run.look.team.own(tensors[name]) if name in tensors else None
+            if own is None or own.shape != tensor.shape:
                 raise SettingsError(f"The stored state has no {name!r} of the shape {list(tensor.shape)}.")
-            tensor.copy_(tensors[name])
+            tensor.copy_(own)

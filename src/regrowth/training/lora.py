@@ -6,7 +6,7 @@ Sources: LoRA (Hu et al., 2021, arXiv:2106.09685), QLoRA (Dettmers et al., 2023,
     write_adapter(network, Lora(rank=8), folder)     # adapter_config.json, adapter_model.safetensors, as PEFT has them
     merged(network)                                  # an ordinary network again
 """
-# ruff: noqa: N803, N806 -- axes stand in the names of tensors
+# ruff: noqa: N806 -- axes stand in the names of tensors
 
 import json
 import math
@@ -130,12 +130,12 @@ class Nf4Linear(nn.Linear):
         )
         self.weight = nn.Parameter(packed, requires_grad=False)
         self.bias = product.bias
-        self._before = product.to("cpu")
+        self._before = (product.to("cpu"),)  # hidden from `parameters`, `state_dict` and `to`
         self._widen = four_bits.dequantize_4bit
 
     def original(self) -> nn.Linear:
         """Return the product as it was before, on the device that this one is on."""
-        return self._before.to(self.weight.device)
+        return self._before[0].to(self.weight.device)
 
     def wide(self) -> Tensor:
         """Return what the four bits stand for [O, I]."""
@@ -162,12 +162,13 @@ class _Product(torch.autograd.Function):
 
 
 def _config(network: nn.Module, lora: Lora, modules_to_save: list[str] | None = None) -> Any:
-    known = {name.rpartition(".")[2]: module for name, module in network.named_modules() if _is_product(module)}
+    inner = ((name, getattr(module, "base_layer", module)) for name, module in network.named_modules())
+    known = {name.rpartition(".")[2]: type(module).__name__ for name, module in inner if _is_product(module)}
     if unknown := [name for name in lora.targets if name not in known]:
         raise SettingsError(
             f"lora.targets names {unknown[0]!r}; the products of this network are {', '.join(sorted(known))}."
         )
-    turned = any(type(known[name]).__name__ == "Conv1D" for name in lora.targets)
+    turned = any(known[name] == "Conv1D" for name in lora.targets)
     return library("peft", "LoRA", extra="lora").LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
@@ -179,8 +180,7 @@ def _config(network: nn.Module, lora: Lora, modules_to_save: list[str] | None = 
 
 def _is_product(module: nn.Module) -> bool:
     """Tell whether a module is a product with a matrix; GPT-2 keeps its matrices turned, in layers of its own."""
-    inner = getattr(module, "base_layer", module)
-    return isinstance(inner, nn.Linear) or type(inner).__name__ == "Conv1D"
+    return isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"
 
 
 def _filled(product: nn.Linear, device: torch.device) -> nn.Linear:

@@ -5,7 +5,7 @@ Matrices decay, decoupled from the gradient under both; norms do not. torch's ow
 classes are not used: making one imports torch's compiler, a second of CPU time that nothing here needs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -108,9 +108,16 @@ def _steps(weights: Sequence[Tensor], steps_before: int) -> list[Tensor]:
 
 
 @torch.no_grad()
-def clip(gradients: Sequence[Tensor], limit: float) -> Tensor:
-    """Scale gradients down, in place, to a Euclidean norm of `limit` at most; return the norm before."""
-    norm: Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]))
+def clip(
+    gradients: Sequence[Tensor], limit: float, whole: Callable[[Tensor], Tensor] = lambda norm: norm
+) -> Tensor:
+    """Scale gradients down, in place, to a Euclidean norm of `limit` at most; return the norm before.
+
+    Args:
+        whole: returns the norm of all processes' gradients, given that of these.
+    """
+    norms = torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients])
+    norm = whole(torch.linalg.vector_norm(norms))
     scale = (limit / (norm + 1e-6)).clamp(max=1.0)
     for gradient in gradients:
         gradient.mul_(scale)

@@ -25,6 +25,7 @@ from regrowth.training.batches import Pass, passes
 from regrowth.training.objectives.view import Objective
 from regrowth.training.policy import policy, readout, vocabulary
 from regrowth.training.rows import Floats, Rows
+from regrowth.training.team import ALONE, Team
 from regrowth.weights.loading import Weights
 
 __all__ = ["Remember", "beside", "kept_in", "measured"]
@@ -45,7 +46,12 @@ FILE = "logprobs.safetensors"
 
 
 def beside(
-    rows: Rows, weights: Weights, objective: Objective, models: Mapping[str, Weights], remember: Remember
+    rows: Rows,
+    weights: Weights,
+    objective: Objective,
+    models: Mapping[str, Weights],
+    remember: Remember,
+    team: Team = ALONE,
 ) -> Rows:
     """Return the rows with the log-probabilities that an objective reads, measured where they are not known yet.
 
@@ -58,7 +64,7 @@ def beside(
             alone = rows.side(side)
             request: dict[str, Json] = {"model": model.digest, "rows": alone.digest, "version": VERSION}
             request |= {"device": next(model.network.parameters()).device.type}
-            found[side] = _read(remember(request, partial(_measure_into, model, alone)), alone)
+            found[side] = _read(remember(request, partial(_measure_into, model, alone, team)), alone)
         rows = rows.beside(name, found)
     return rows
 
@@ -76,11 +82,11 @@ def kept_in(scratch: Path) -> Remember:
     return remember
 
 
-def _measure_into(weights: Weights, rows: Rows, folder: Path) -> None:
-    _write(folder, measured(weights, rows))
+def _measure_into(weights: Weights, rows: Rows, team: Team, folder: Path) -> None:
+    _write(folder, measured(weights, rows, team))
 
 
-def measured(weights: Weights, rows: Rows) -> Floats:
+def measured(weights: Weights, rows: Rows, team: Team = ALONE) -> Floats:
     """Return log p of each trained token of a single side, in nats, row by row.
 
     Raises:
@@ -96,10 +102,11 @@ def measured(weights: Weights, rows: Rows) -> Floats:
     before = weights.network.training
     weights.network.eval()  # a reference has no dropout
     for chunk in np.split(order, range(CHUNK, len(order), CHUNK)):
-        for part in passes(rows, chunk, rows.sides, tokens=TOKENS, price=64, pad=weights.codec.pad):
+        for part in team.dealt(passes(rows, chunk, rows.sides, tokens=TOKENS, price=64, pad=weights.codec.pad)):
             _spread(part, rows, _read_off(weights.network, part), values)
     weights.network.train(before)
-    return values
+    whole: Floats = team.added({"logprobs": torch.from_numpy(values)})["logprobs"].numpy()
+    return whole
 
 
 @torch.no_grad()

@@ -207,8 +207,8 @@ def _mask(messages: Sequence[Message], prompt: Sequence[int], codec: Codec, trai
 
 
 def _unrelated(one: _Encoded, other: _Encoded, context: int) -> _Row | None:
-    """Return the prompt of one record with the response of another, if the context holds both."""
-    mine, theirs = one.rows["response"], other.rows["response"]
+    """Return the prompt of one record with a reply of another, if the context holds both."""
+    mine, theirs = (next(iter(encoded.rows.values())) for encoded in (one, other))
     ids = mine.ids[: mine.prompt] + theirs.ids[theirs.prompt :]
     if one is other or len(ids) > context:
         return None

@@ -17,6 +17,7 @@ from regrowth.training.batches import Pass, passes
 from regrowth.training.objectives.view import Loss, Objective, Side, View
 from regrowth.training.policy import Readout, logits, picked, policy, readout, values
 from regrowth.training.rows import Ints, Rows
+from regrowth.training.team import ALONE, Team
 from regrowth.weights.loading import Weights
 
 __all__ = ["Lens", "Shares", "Spread", "gradients", "lens", "loss_of"]
@@ -40,12 +41,14 @@ class Lens:
     device: torch.device
     pad: int
     tokens_per_pass: int
+    team: Team = ALONE
 
     def passes(self, rows: Rows, records: Ints, sides: Sequence[str]) -> list[Pass]:
-        """Cut records into passes."""
+        """Cut records into passes; return those of this process."""
         price = PASS_PRICE[self.device.type]
         whole = bool(self.objective.head)
-        return passes(rows, records, sides, tokens=self.tokens_per_pass, price=price, pad=self.pad, whole=whole)
+        parts = passes(rows, records, sides, tokens=self.tokens_per_pass, price=price, pad=self.pad, whole=whole)
+        return self.team.dealt(parts)
 
     def view(self, part: Pass, sides: Sequence[str], step: "Counts", totals: Mapping[str, Tensor]) -> View:
         """Send a pass through the networks and sort what comes out by side."""
@@ -93,16 +96,23 @@ class Counts:
         )
 
 
-def lens(weights: Weights, objective: Objective, tokens_per_pass: int, teachers: Mapping[str, Weights]) -> Lens:
+def lens(
+    weights: Weights,
+    objective: Objective,
+    tokens_per_pass: int,
+    teachers: Mapping[str, Weights],
+    team: Team = ALONE,
+) -> Lens:
     """Choose what is read off the network for an objective.
 
     Raises:
         SettingsError: it trains a head, and the network has none.
     """
     network = weights.network
-    read = values(network) if objective.head else logits(network) if teachers else policy(network)
+    how = values if objective.head else logits if teachers else policy
+    read = team.through(team.inside(lambda: how(network)))
     taught = {name: logits(teacher.network) for name, teacher in teachers.items()}
-    return Lens(objective, read, taught, next(network.parameters()).device, weights.codec.pad, tokens_per_pass)
+    return Lens(objective, read, taught, next(network.parameters()).device, weights.codec.pad, tokens_per_pass, team)
 
 
 def gradients(look: Lens, rows: Rows, records: Ints, trained: Sequence[Tensor], spread: Spread = map) -> Shares:
@@ -116,7 +126,7 @@ def gradients(look: Lens, rows: Rows, records: Ints, trained: Sequence[Tensor], 
     for more, others in shares:
         torch._foreach_add_(slopes, more)
         figures = {name: value + others[name] for name, value in figures.items()}
-    return slopes, figures
+    return slopes, look.team.added(figures)
 
 
 @torch.no_grad()
@@ -128,7 +138,7 @@ def loss_of(look: Lens, rows: Rows, records: Ints) -> dict[str, Tensor]:
     for part in look.passes(rows, records, look.objective.sides):
         found = _told(look.objective.loss(look.view(part, look.objective.sides, counts, totals)))
         figures = {name: value + figures.get(name, 0.0) for name, value in found.items()}
-    return figures
+    return look.team.added(figures)
 
 
 def precision(device: torch.device) -> AbstractContextManager[object]:
@@ -146,14 +156,13 @@ def _totals(look: Lens, rows: Rows, records: Ints, counts: Counts) -> Mapping[st
     for part in look.passes(rows, records, prelude.sides):
         for name, share in prelude.totals(look.view(part, prelude.sides, counts, {})).items():
             totals[name] = totals[name] + share if name in totals else share
-    return totals
+    return look.team.added(totals)
 
 
 def _share(look: Lens, trained: Sequence[Tensor], counts: Counts, totals: Mapping[str, Tensor], part: Pass) -> Shares:
     """Return one pass's share of a step's gradients and figures."""
     loss = look.objective.loss(look.view(part, look.objective.sides, counts, totals))
-    slopes = torch.autograd.grad(loss.value, trained, allow_unused=True, materialize_grads=True)
-    return list(slopes), _told(loss)
+    return look.team.slopes(loss.value, trained), _told(loss)
 
 
 def _told(loss: Loss) -> dict[str, Tensor]:

@@ -19,8 +19,8 @@ HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*(@[\w./-]+)?")
 HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.jinja", "*.txt"]
 
 
-def library(name: str, purpose: str) -> Any:
-    """Import a library of the extra.
+def library(name: str, purpose: str, *, extra: str = "hf") -> Any:
+    """Import a library of an extra.
 
     Raises:
         MissingExtra: it is not installed; the message begins with `purpose`.
@@ -29,7 +29,7 @@ def library(name: str, purpose: str) -> Any:
         return import_module(name)
     except ImportError as error:
         raise MissingExtra(
-            f"{purpose} needs {name}, not installed here. Install the extra: pip install 'regrowth[hf]'"
+            f"{purpose} needs {name}, not installed here. Install the extra: pip install 'regrowth[{extra}]'"
         ) from error
 
 

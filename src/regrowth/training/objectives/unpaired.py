@@ -1,7 +1,7 @@
 """Single replies, each called desirable or not, become likelier or less likely than a moving zero.
 
-    response   "Tom has 7 pens."     desirable 1
-    response   "Tom has 8 pens."     desirable 0
+    response   "Tom has 7 pens."     desirable
+    rejected   "Tom has 8 pens."     undesirable, of the same record or of another
     unrelated  "Lima."               only looked at: how far the policy has moved on replies that nobody judged
 
 Legend: B records of a pass, z the estimate of KL(policy ‖ reference), σ the logistic function.
@@ -10,6 +10,7 @@ Legend: B records of a pass, z the estimate of KL(policy ‖ reference), σ the 
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from regrowth.training.objectives.bounds import above_zero
@@ -21,14 +22,14 @@ __all__ = ["kto"]
 def kto(beta: float = 0.1, desirable_weight: float = 1.0, undesirable_weight: float = 1.0) -> Objective:
     """Return Kahneman-Tversky optimisation: no pairs, only replies that are desirable or not.
 
-    L = mean over records of w·σ(-beta·s), s = gain - z and w = desirable_weight where the column `desirable` is 1,
-    s = z - gain and w = undesirable_weight where it is 0. z = max(0, mean gain of other records' responses to this
-    prompt) over the whole step; no gradient flows through it. The paper and TRL take z over what one process computes
-    at once, so that it depends on the batch layout; here it does not. Weights: Σ of the desirable ones' should be 1 to
-    1.33 times Σ of the others' (eq. 8). Defaults are the paper's and TRL's.
+    L = mean over replies of w·σ(-beta·s): s = gain - z and w = desirable_weight for a response, s = z - gain and w =
+    undesirable_weight for a rejected reply; a record holds the one, the other, or both. z = max(0, mean gain of other
+    records' replies to this prompt) over the whole step; no gradient flows through it. The paper and TRL take z over
+    what one process computes at once, so that it depends on the batch layout; here it does not. Weights: Σ of the
+    desirable ones' should be 1 to 1.33 times Σ of the others' (eq. 8). Defaults are the paper's and TRL's.
 
-    Facts, means over the step: `kl` is z, `gain` what replies gained on the reference, `margin` is s, all in nats;
-    `accuracy` is the share with s > 0.
+    Facts: `kl` is z, `desirable_gain` and `undesirable_gain` what replies of either kind gained on the reference,
+    `margin` is s, all means over the step in nats; `accuracy` is the share of replies with s > 0.
 
     Source: Ethayarajh et al., 2024, arXiv:2402.01306, eq. 7.
 
@@ -37,28 +38,30 @@ def kto(beta: float = 0.1, desirable_weight: float = 1.0, undesirable_weight: fl
     """
     numbers = {"beta": beta, "desirable_weight": desirable_weight, "undesirable_weight": undesirable_weight}
     above_zero("kto", **numbers)
+    kinds = (("response", "desirable", 1, desirable_weight), ("rejected", "undesirable", -1, undesirable_weight))
 
     def loss(view: View) -> Loss:
-        gain_B = view.gains_B("response")
-        zero = view.totals.get("kl", gain_B.new_zeros(())).clamp(min=0)
-        good_B = (view.columns["desirable"] > 0.5).to(gain_B.dtype)
-        above_B = (2 * good_B - 1) * (gain_B - zero)
-        weight_B = desirable_weight * good_B + undesirable_weight * (1 - good_B)
-        seen_B = above_B.detach()
-        facts = {
-            "accuracy": view.mean((seen_B > 0).to(seen_B.dtype)),
-            "margin": view.mean(seen_B),
-            "gain": view.mean(gain_B.detach()),
-            "kl": view.mean(zero.expand(view.records)),
-        }
-        return Loss(view.mean(weight_B * (-beta * above_B).sigmoid()), facts)
+        gains = [view.gains_B(side) for side, *_ in kinds]
+        zero = view.totals.get("kl", gains[0].new_zeros(())).clamp(min=0)
+        replies = sum(view[side].replies_in_step for side, *_ in kinds)
+        shares, facts = [], {"kl": zero * view.records / view.records_in_step}
+        for gain_B, (side, kind, sign, weight) in zip(gains, kinds, strict=True):
+            there_B = (view.lengths_B(side) > 0).to(gain_B.dtype)
+            above_B = sign * (gain_B - zero)
+            shares.append((there_B * weight * (-beta * above_B).sigmoid()).sum() / replies)
+            seen_B = there_B * above_B.detach()
+            facts[f"{kind}_gain"] = gain_B.detach().sum() / max(1, view[side].replies_in_step)
+            facts["margin"] = facts.get("margin", 0.0) + seen_B.sum() / replies
+            facts["accuracy"] = facts.get("accuracy", 0.0) + (seen_B > 0).to(gain_B.dtype).sum() / replies
+        return Loss(torch.stack(shares).sum(), facts)
 
     return Objective(
         "kto",
         loss,
+        sides=("response", "rejected"),
+        optional=("response", "rejected"),
         parameters=dict(numbers),
         models=("reference",),
-        columns={"desirable": None},
         prelude=Prelude(("unrelated",), unrelated_gain),
     )
 
