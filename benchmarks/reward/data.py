@@ -60,7 +60,9 @@ def cases_of(task: str) -> tuple[list[Case], dict[str, int]]:
 
 def splits(cases: Sequence[Case], count: int) -> list[Split]:
     """Return `count` of five splits. All have one dev part, 15 % of the families; their test parts are disjoint."""
-    families = sorted({case.family for case in cases}, key=lambda name: hashlib.sha256(f"split {name}".encode()).digest())
+    families = sorted(
+        {case.family for case in cases}, key=lambda name: hashlib.sha256(f"split {name}".encode()).digest()
+    )
     first = round(DEV * len(families))
     place = {name: -1 if rank < first else rank % FOLDS for rank, name in enumerate(families)}
     parts: dict[int, list[Case]] = {}
@@ -102,7 +104,8 @@ def _pandalm(left_out: Counter[str]) -> Iterator[Case]:
             record = Record.of(prompt, response=replies[choice - 1], rejected=replies[2 - choice], id=row["idx"])
             said = {"GPT-3.5": row["gpt_result"], "PandaLM-7B": row["pandalm_result"]}
             verdicts = {judge: float(str(verdict) == str(choice)) for judge, verdict in said.items()}
-            yield Case(record, prompt, row["task_index"], verdicts)
+            task = -1 if row["task_index"] is None else row["task_index"]
+            yield Case(record, prompt, task, verdicts)
 
 
 def _harmless(left_out: Counter[str]) -> Iterator[Case]:

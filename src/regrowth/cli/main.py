@@ -31,6 +31,7 @@ __all__ = ["main"]
 EXAMPLES = """examples:
   regrowth demo                                            a model improves on its own verified answers
   regrowth run verify_solutions --set problems=gsm8k.jsonl.gz --set model=openai:my-model@http://localhost:8000/v1
+  regrowth run fine_tune --set data=pairs.jsonl --set objective=dpo --set training.steps=200
   regrowth preview verify_solutions my.toml --rows 5       five records end to end, and what the whole will take
   regrowth why runs/demo 5f0c                              where a record came from, or why it was refused
   regrowth export runs/demo verified-1 train.jsonl --layout messages
@@ -137,7 +138,13 @@ def _command(
 
 def _takes_settings(parser: argparse.ArgumentParser, folder: Path | None = None) -> None:
     parser.add_argument("settings", nargs="?", type=Path, help="TOML file of settings")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="set one setting; repeatable")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="set one setting, a.b for one in a group; repeatable",
+    )
     parser.add_argument("--folder", type=Path, default=folder, help="folder of the run (default: runs/RECIPE)")
 
 
@@ -268,11 +275,21 @@ def read_settings(chosen: Recipe, file: Path | None, sets: Sequence[str]) -> Fro
         key, equals, text = one.partition("=")
         if not equals:
             raise SettingsError(f"--set {one}: expected KEY=VALUE, for instance --set seed=1.")
-        values[key.strip()] = _value(text)
+        _put(values, key.strip(), _value(text))
     try:
         return chosen.settings.model_validate(values)
     except ValidationError as error:
         raise SettingsError(_told(chosen, error)) from None
+
+
+def _put(values: dict[str, Any], key: str, value: Any) -> None:
+    """Set a value by its dotted name: `training.steps`."""
+    *groups, last = key.split(".")
+    for group in groups:
+        values = values.setdefault(group, {})
+        if not isinstance(values, dict):
+            raise SettingsError(f"--set {key}: {group} is {values!r}, not a group of settings.")
+    values[last] = value
 
 
 def _toml(file: Path) -> dict[str, Any]:

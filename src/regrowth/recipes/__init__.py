@@ -11,6 +11,8 @@ from regrowth.core.settings import Frozen
 __all__ = ["RECIPES", "Recipe", "recipe"]
 
 RECIPES = {
+    "policy_optimization": "rounds of drawing, judging and a few steps: grpo, rloo, or the best of n as pairs",
+    "fine_tune": "a file of records trains a model: SFT, DPO, KTO, RPO, SPIN, reward models …",
     "rejection_sampling": "a model's own verified answers train it, beside honest controls",
     "verify_solutions": "problems and many solutions in, those with the right final answer out",
 }

@@ -26,7 +26,7 @@ from regrowth.training.settings import TrainingSettings
 from regrowth.weights.heads import RewardNetwork, with_head
 from regrowth.weights.loading import Weights, load
 
-__all__ = ["fit"]
+__all__ = ["fit", "loaded"]
 
 
 async def fit(
@@ -59,7 +59,7 @@ async def fit(
         StoreError: the disk is full or refuses to be written.
     """
     check_device(settings.device)
-    weights, others = await asyncio.to_thread(_loaded, base, objective, settings, models or {})
+    weights, others = await asyncio.to_thread(loaded, base, objective, settings, models or {})
     lineage = {"base": weights.digest, "data": fingerprint}
     beside: dict[str, Json] = {
         "models": {name: other.digest for name, other in others.items()},
@@ -102,7 +102,7 @@ async def fit(
     return await store.artefact("fit", request, build)
 
 
-def _loaded(
+def loaded(
     base: str | Path, objective: Objective, settings: TrainingSettings, models: Mapping[str, str | Path]
 ) -> tuple[Weights, dict[str, Weights]]:
     """Load the base, with a head if the objective trains one, and the other models."""

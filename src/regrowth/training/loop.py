@@ -75,7 +75,7 @@ class _Run:
     def whole(self, kind: str = "") -> dict[str, Tensor]:
         """Return the tensors of a kind, or all; where processes share them, put together."""
         team, chosen = self.look.team, self.tensors.items()
-        return {name: team.whole(name.partition(" ")[2], tensor) for name, tensor in chosen if name.startswith(kind)}
+        return {name: team.whole(name.rpartition(" ")[2], tensor) for name, tensor in chosen if name.startswith(kind)}
 
     @property
     def over(self) -> bool:

@@ -108,9 +108,7 @@ def _steps(weights: Sequence[Tensor], steps_before: int) -> list[Tensor]:
 
 
 @torch.no_grad()
-def clip(
-    gradients: Sequence[Tensor], limit: float, whole: Callable[[Tensor], Tensor] = lambda norm: norm
-) -> Tensor:
+def clip(gradients: Sequence[Tensor], limit: float, whole: Callable[[Tensor], Tensor] = lambda norm: norm) -> Tensor:
     """Scale gradients down, in place, to a Euclidean norm of `limit` at most; return the norm before.
 
     Args:

@@ -219,7 +219,8 @@ def _numbers(record: Record, objective: Objective) -> dict[str, float]:
     """Return what an objective reads of a record's scores and attributes."""
     numbers = {}
     for name, default in objective.columns.items():
-        value = record.scores.get(name, record.attributes.get(name, default))
+        value = record.scores.get(name, record.attributes.get(name))
+        value = default if value is None else value
         if value is None:
             raise DataError(f"neither its scores nor its attributes hold {name!r}")
         try:

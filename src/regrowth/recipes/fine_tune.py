@@ -1,0 +1,106 @@
+"""Fine-tune: a file of records and the name of an objective in, a trained model out.
+
+    regrowth run fine_tune --set data=pairs.jsonl --set objective=dpo --set parameters.beta=0.1 --set training.steps=200
+
+The file has any of the layouts that trainers read (`regrowth.read`): messages, prompt-completion, preference, kto, …
+What an objective reads besides, such as `reward_gap` or `helpfulness`, are further columns of the file.
+"""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field
+
+from regrowth.core import layouts
+from regrowth.core.dataset import Dataset
+from regrowth.core.errors import SettingsError
+from regrowth.core.settings import Frozen
+from regrowth.models.model import RememberedModel
+from regrowth.reports.blocks import Block, Curves, Figure, Headline, Series, save
+from regrowth.run import Run
+from regrowth.training.settings import TrainingSettings
+
+__all__ = ["Settings", "fine_tune"]
+
+
+class Settings(Frozen):
+    """Say what is trained on what, and how."""
+
+    model: str = "tiny"
+    """The weights to start from: `tiny`, `hf:org/name` or a folder."""
+    data: Path
+    """.jsonl, .json, .csv or .parquet file of records."""
+    held_out: Path | None = None
+    """File of records to look at every `training.evaluate_every` steps; the weights of the best look are kept."""
+    layout: str | None = None
+    """Layout of both files; the first row tells it if none is named."""
+    columns: Mapping[str, str] = Field(default_factory=dict)
+    """Which of the files' columns to take for one of the layout's: `{prompt = "question"}`."""
+    objective: str = "sft"
+    """What is minimised; docs/objectives.md lists all."""
+    parameters: Mapping[str, bool | int | float | str | tuple[str, ...]] = Field(default_factory=dict)
+    """Of the objective: `{beta = 0.1}`."""
+    models: Mapping[str, str] = Field(default_factory=dict)
+    """The objective's other models: `{teacher = "./teacher"}`. A reference that is not named is `model` itself."""
+    training: TrainingSettings = TrainingSettings()
+    """Steps, learning rate, LoRA and the rest."""
+    out: Path | None = None
+    """New folder that the trained weights are copied to; they are in the run in any case."""
+
+
+async def fine_tune(run: Run, settings: Settings) -> RememberedModel:
+    """Return the trained model.
+
+    Raises:
+        DataError: a file cannot be read, or holds nothing that can be trained on.
+        SettingsError: no such objective, parameter or model; `out` exists.
+    """
+    from regrowth.training.objectives import objective  # torch, on first use
+
+    if settings.out is not None and settings.out.exists():
+        raise SettingsError(f"out = {settings.out} is there already. Name a new folder, or delete that one.")
+    chosen = objective(settings.objective, **settings.parameters)
+    data = _dataset(run, "data", settings.data, settings)
+    held_out = _dataset(run, "held-out", settings.held_out, settings) if settings.held_out else None
+    others = {role: run.model(name) for role, name in settings.models.items()}
+    trained = await run.afit(
+        run.model(settings.model),
+        data,
+        settings.training,
+        name=settings.objective,
+        objective=chosen,
+        models=others,
+        held_out=held_out,
+    )
+    save(run.folder, blocks(trained.folder, settings.objective))
+    if settings.out is not None:
+        shutil.copytree(trained.folder, settings.out)
+    return trained
+
+
+def _dataset(run: Run, name: str, path: Path, settings: Settings) -> Dataset:
+    return run.write(name, layouts.read(path, layout=settings.layout, columns=settings.columns))
+
+
+def blocks(folder: Path, objective: str) -> list[Block]:
+    """Return what the report shows of a training."""
+    from regrowth.training.journal import read_log  # torch, on first use
+
+    log = read_log(folder)
+    steps = tuple(range(1, len(log.losses) + 1))
+    figures = [
+        Figure(label="records", value=f"{log.records:,}", note=f"{len(log.skipped):,} could not be trained on"),
+        Figure(label="tokens", value=f"{log.tokens:,}", note=f"{log.trained:,} of them trained"),
+        Figure(label="step whose weights were kept", value=f"{log.chosen:,}", note=f"artefact {folder.name}"),
+    ]
+    text = f"{objective}: loss {log.losses[0]:.3f} → {log.losses[-1]:.3f} in {len(steps):,} steps"
+    curves = [Curves(title="Training", x="step", y="loss", series=(Series(name="loss", x=steps, y=log.losses),))]
+    for name in log.held_out[0].figures if log.held_out else ():
+        seen = Series(
+            name=f"held-out {name}",
+            x=tuple(look.step for look in log.held_out),
+            y=tuple(look.figures[name] for look in log.held_out),
+        )
+        curves.append(Curves(title=f"Held-out {name}", x="step", y=name, series=(seen,)))
+    return [Headline(text=text, figures=tuple(figures)), *curves]

@@ -1,0 +1,364 @@
+"""One training from a file, in one process or in several that share the network's weights.
+
+    python -m regrowth.training.parallel pens.toml                                   in one process
+    accelerate launch --num_processes 4 -m regrowth.training.parallel pens.toml      in four, one GPU each
+
+    pens.toml
+      base = "models/tiny"
+      data = "pairs.jsonl"
+      out = "weights"
+
+      [objective]
+      name = "dpo"
+      beta = 0.1
+
+      [settings]
+      steps = 200
+      device = "cuda"
+
+Each process holds a share of every weight, of its gradient and of the optimizer's state (FSDP: Zhao et al., 2023,
+arXiv:2304.11277, in torch's second version), and takes its share of a step's passes. Gradients are summed, never
+averaged, because shares of a loss add up: the result is that of one process up to rounding.
+"""
+
+import os
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor, nn
+
+from regrowth.core.dataset import Dataset
+from regrowth.core.errors import DataError, SettingsError
+from regrowth.core.layouts import read
+from regrowth.core.record import Json, Record, digest
+from regrowth.training import objectives
+from regrowth.training.batches import Block, Pass
+from regrowth.training.body import prepare, trunk
+from regrowth.training.fit import loaded
+from regrowth.training.journal import TrainingLog
+from regrowth.training.loop import check_device, train
+from regrowth.training.objectives import Objective
+from regrowth.training.policy import Readout
+from regrowth.training.reference import Remember
+from regrowth.training.settings import TrainingSettings
+from regrowth.training.team import ALONE, Team
+from regrowth.weights.hub import library
+
+__all__ = ["Job", "Processes", "main", "read_job", "work"]
+
+T = TypeVar("T")
+
+
+class Job(BaseModel):
+    """Say what is trained on what."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    base: str
+    """Folder or hub name of the weights to start from."""
+    data: Path
+    """A file of records (see `docs/layouts.md`), or the folder of a dataset."""
+    out: Path
+    """Folder that the trained weights are written to."""
+    scratch: Path | None = None
+    """Folder of checkpoints and `metrics.jsonl`, by default `<out>.scratch`; on a disk that all processes see."""
+    objective: dict[str, Any] = Field(default={"name": "sft"})
+    """The name of an objective and its parameters."""
+    settings: TrainingSettings = TrainingSettings()
+    models: dict[str, str] = Field(default={})
+    """The objective's other models, by name. One that is missing, as the reference usually is, is the base."""
+    held_out: Path | None = None
+    """Records to look at every `settings.evaluate_every` steps."""
+
+
+def read_job(file: Path) -> Job:
+    """Read a job from a TOML file.
+
+    Raises:
+        DataError: the file cannot be read.
+        SettingsError: it names something that there is not, or lacks something that must be.
+    """
+    try:
+        values = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file}: not a TOML file that can be read ({error}).") from error
+    try:
+        return Job.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise SettingsError(f"{file}: {problems}") from None
+
+
+def work(job: Job, team: Team = ALONE) -> TrainingLog:
+    """Train as a job says; every process of a team calls this. A killed one goes on from its newest checkpoint.
+
+    Raises:
+        DataError, SettingsError, MissingExtra, StoreError: as `train` and `load` do.
+    """
+    check_device(job.settings.device)
+    scratch = job.scratch or job.out.with_name(job.out.name + ".scratch")
+    objective = _objective(job.objective)
+    weights, models = loaded(job.base, objective, job.settings, job.models)
+    records, fingerprint = _records(job.data)
+    together = isinstance(team, Processes)
+    lineage = {"base": weights.digest, "data": fingerprint}
+    return train(
+        weights,
+        records,
+        objective,
+        # Processes meet in every pass, so each takes its passes in turn.
+        job.settings.model_copy(update={"threads": 1}) if together else job.settings,
+        out=job.out,
+        scratch=scratch,
+        lineage={**lineage, "processes": str(team.size)} if isinstance(team, Processes) else lineage,
+        models=models,
+        held_out=_records(job.held_out)[0] if job.held_out else (),
+        base=Path(job.base),
+        remember=team.remembering(scratch) if isinstance(team, Processes) else None,
+        team=team,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a job in however many processes were launched."""
+    files = sys.argv[1:] if arguments is None else arguments
+    if len(files) != 1:
+        raise SettingsError("Name one file: python -m regrowth.training.parallel job.toml")
+    job = read_job(Path(files[0]))
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        work(job)
+        return
+    team = Processes.launched(job.settings)
+    try:
+        work(job, team)
+        dist.barrier()
+    finally:
+        dist.destroy_process_group()
+
+
+def _objective(named: Mapping[str, Any]) -> Objective:
+    known: dict[str, Callable[..., Objective]] = {
+        name: getattr(objectives, name) for name in objectives.__all__ if name.islower() and name != "sft"
+    }
+    known["sft"] = known.pop("supervised")
+    name, parameters = named.get("name"), {key: value for key, value in named.items() if key != "name"}
+    if name not in known:
+        raise SettingsError(f"objective.name = {name!r}; it is one of {', '.join(sorted(known))}.")
+    try:
+        return known[name](**parameters)
+    except TypeError as error:
+        raise SettingsError(f"objective: {error}.") from error
+
+
+def _records(path: Path) -> tuple[Iterable[Record], str]:
+    """Return records and what names them."""
+    if path.is_dir():
+        dataset = Dataset(path)
+        return dataset, dataset.fingerprint
+    records = list(read(path))
+    return records, digest("records", [record.id for record in records])
+
+
+class _Root(nn.Module):
+    """Hold a network whole while something reads its weights: FSDP gathers them for what a module's call computes."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, work: Callable[[], T]) -> T:
+        return work()
+
+
+class Processes(Team):
+    """Several processes, each with a share of the weights and of the passes. All call the same methods in one order."""
+
+    def __init__(self, device: torch.device) -> None:
+        """Join the processes of torch's default group."""
+        self.rank, self.size, self.leads = dist.get_rank(), dist.get_world_size(), dist.get_rank() == 0
+        self._device = device
+        self._mesh = dist.device_mesh.init_device_mesh(device.type, (self.size,))
+        self._root = _Root(nn.Identity())
+        self._trained: dict[str, Any] = {}
+        self._desk = tempfile.TemporaryDirectory(prefix="regrowth-")
+
+    @classmethod
+    def launched(cls, settings: TrainingSettings) -> "Processes":
+        """Join the processes that `accelerate launch` or `torchrun` started.
+
+        Raises:
+            MissingExtra: accelerate is not installed.
+        """
+        state = library("accelerate", "Training in several processes", extra="multi").PartialState(
+            cpu=settings.device == "cpu"
+        )
+        return cls(state.device)
+
+    def prepare(self, network: nn.Module, settings: TrainingSettings) -> Mapping[str, Tensor]:
+        """Set a network up and cut every weight of it; return this process's shares of what is trained.
+
+        Raises:
+            SettingsError: the settings ask for what was never tried in several processes.
+        """
+        if settings.compile or (settings.lora is not None and settings.lora.bits == 4):
+            raise SettingsError(
+                "compile = true and lora.bits = 4 work in one process only. Leave them out, or launch one process."
+            )
+        trained = prepare(network, settings)
+        self._root = _cut(network, self._mesh)
+        weights: dict[str, Any] = dict(network.named_parameters())
+        self._trained = {name: weights[name] for name in trained}
+        return {name: weight.detach().to_local() for name, weight in self._trained.items()}
+
+    def inside(self, work: Callable[[], T]) -> T:
+        """Do something that reads weights, gathered for it."""
+        done: T = self._root(work)
+        return done
+
+    def through(self, read: Readout) -> Readout:
+        """Return the same readout with the weights gathered for it."""
+        return lambda block: self.inside(partial(read, block))
+
+    def dealt(self, parts: list[Pass]) -> list[Pass]:
+        """Return this process's passes: every so many-th, and empty ones where there are too few.
+
+        Weights are gathered once per block, by all processes at once: so all get equally many blocks.
+        """
+        mine = []
+        for start in range(0, len(parts), self.size):
+            group = parts[start : start + self.size]
+            part = group[self.rank] if self.rank < len(group) else _nothing(group[0])
+            blocks = max(len(one.blocks) for one in group)
+            mine.append(replace(part, blocks=(*part.blocks, *[_empty()] * (blocks - len(part.blocks)))))
+        return mine
+
+    def slopes(self, loss: Tensor, trained: Sequence[Tensor]) -> list[Tensor]:
+        """Return this process's share of the gradients, summed over the processes."""
+        loss.backward()  # type: ignore[no-untyped-call]
+        found = []
+        for share, weight in zip(trained, self._trained.values(), strict=True):
+            found.append(torch.zeros_like(share) if weight.grad is None else weight.grad.to_local())
+            weight.grad = None
+        return found
+
+    def added(self, figures: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Sum figures over the processes."""
+        if not figures:
+            return figures
+        parts = [figure.detach().flatten() for figure in figures.values()]
+        together = torch.cat(parts).to(self._device)
+        dist.all_reduce(together)
+        pieces = torch.split(together, [len(part) for part in parts])
+        return {
+            name: piece.to(figure).view(figure.shape)
+            for (name, figure), piece in zip(figures.items(), pieces, strict=True)
+        }
+
+    def norm(self, norm: Tensor) -> Tensor:
+        """Return the Euclidean norm of the whole gradient."""
+        return self.added({"square": norm.square()})["square"].sqrt()
+
+    def whole(self, name: str, tensor: Tensor) -> Tensor:
+        """Return a tensor shaped like a weight as a whole, on the CPU of the process that leads."""
+        from torch.distributed.tensor import DTensor
+
+        weight = self._trained[name]
+        shares = {"placements": weight.placements, "shape": weight.shape, "stride": weight.stride()}
+        whole: Tensor = DTensor.from_local(tensor, weight.device_mesh, run_check=False, **shares).full_tensor()
+        return whole.cpu() if self.leads else tensor
+
+    def own(self, tensor: Tensor) -> Tensor:
+        """Return this process's share of a tensor shaped like a weight."""
+        shares = torch.chunk(tensor, self.size)
+        return shares[self.rank] if self.rank < len(shares) else tensor[:0]
+
+    def gathered(self, network: nn.Module) -> nn.Module:
+        """Return the network with all its weights in the process that leads; the others' is of no more use."""
+        for module in network.modules():
+            if hasattr(module, "reshard"):
+                module.reshard()
+        whole: dict[int, nn.Parameter] = {}
+        for module in network.modules():
+            for name, weight in list(module.named_parameters(recurse=False)):
+                if id(weight) not in whole:
+                    full: Tensor = weight.full_tensor()  # type: ignore[operator]
+                    whole[id(weight)] = nn.Parameter(full.cpu() if self.leads else full[:0].clone())
+                setattr(module, name, whole[id(weight)])
+        return network
+
+    def place(self, scratch: Path) -> Path:
+        """Return `scratch` in the process that leads, a folder that vanishes in the others."""
+        return scratch if self.leads else Path(self._desk.name)
+
+    def agreed(self, step: int) -> None:
+        """Raise SettingsError if the processes found different checkpoints."""
+        steps = torch.tensor([step, -step], device=self._device)
+        dist.all_reduce(steps, dist.ReduceOp.MAX)
+        if int(steps.sum()):
+            raise SettingsError(
+                f"The processes resume at different steps, from {-int(steps[1])} to {int(steps[0])}. "
+                "All must see one scratch folder: put it on a disk that they share."
+            )
+
+    def remembering(self, scratch: Path) -> Remember:
+        """Return a memory that is a folder: all processes measure, the one that leads writes, all read."""
+
+        def remember(request: Mapping[str, Json], fill: Callable[[Path], None]) -> Path:
+            folder = scratch / f"logprobs-{digest(dict(request))}"
+            known = self.leads and any(folder.glob("*.safetensors"))
+            if not self.added({"known": torch.tensor(float(known))})["known"]:
+                folder.mkdir(exist_ok=True)
+                fill(folder if self.leads else Path(self._desk.name))
+            dist.barrier()
+            return folder
+
+        return remember
+
+
+def _cut(network: nn.Module, mesh: Any) -> _Root:
+    """Cut every weight over the processes: those of a layer are gathered together, all others for the whole pass."""
+    from torch.distributed.fsdp import FSDPModule, fully_shard
+
+    if not hasattr(FSDPModule, "set_force_sum_reduction_for_comms"):
+        raise SettingsError(f"torch {torch.__version__} cannot sum gradients over processes. Install a newer one.")
+    layers = next(module for module in trunk(network).modules() if isinstance(module, nn.ModuleList))
+    root = _Root(network)
+    for module in (*layers, root):
+        cut: Any = fully_shard(module, mesh=mesh)
+        cut.set_gradient_divide_factor(1.0)
+        cut.set_force_sum_reduction_for_comms(True)
+    return root
+
+
+def _nothing(part: Pass) -> Pass:
+    """Return a pass without records that has all that another one has."""
+    columns, under = ({name: held[:0] for name, held in parts.items()} for parts in (part.columns, part.under))
+    return replace(
+        part,
+        blocks=(),
+        order_N=None,
+        rows_N=part.rows_N[:0],
+        counts=(0,) * len(part.counts),
+        members=part.members[:0],
+        columns=columns,
+        under=under,
+    )
+
+
+def _empty() -> Block:
+    """Return a block of one position where nothing is read."""
+    none_N = torch.zeros(0, dtype=torch.long)
+    return Block(torch.zeros(1, 1, dtype=torch.long), none_N, none_N)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""Several processes train one network. They run on the CPU here (gloo); on GPUs this was never tried."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from regrowth.core import layouts
+from regrowth.core.errors import DataError, SettingsError
+from regrowth.training.batches import passes
+from regrowth.training.journal import read_log
+from regrowth.training.objectives import dpo
+from regrowth.training.parallel import Processes, main, read_job, work
+from regrowth.training.rows import tokenize
+from regrowth.training.settings import Lora, TrainingSettings
+from regrowth.weights.foreign import HfNetwork
+from regrowth.weights.hub import library
+from regrowth.weights.loading import load, save
+from support.networks import a_codec
+from support.training import additions, trained
+
+STEPS = {"steps": 6, "tokens_per_batch": 300, "tokens_per_pass": 60, "learning_rate": 0.01, "checkpoint_every": 4}
+JOBS: Mapping[str, Mapping[str, Any]] = {
+    "sft": {},
+    "dpo": {"objective": {"name": "dpo", "beta": 0.5}},
+    "kto, which looks at the whole step first": {"objective": {"name": "kto"}},
+    "a reward model": {"objective": {"name": "bradley_terry"}},
+    "lora of an odd rank": {"settings": {"lora": {"rank": 3}}, "objective": {"name": "dpo"}},
+    "layers computed again": {"settings": {"recompute": True}},
+    "rmsprop": {"settings": {"optimizer": "rmsprop"}},
+    "the best of three looks": {"settings": {"evaluate_every": 2, "learning_rate": 0.3}, "held_out": True},
+    "an architecture of transformers": {"base": "foreign", "objective": {"name": "dpo"}},
+}
+
+
+def write_job(folder: Path, name: str, **changes: Any) -> Path:
+    """Write a job's file; what it reads lies in the folder above."""
+    lines = [f"base = {json.dumps(str(folder.parent / changes.pop('base', 'base')))}"]
+    lines += [f'data = "{folder.parent / "pairs.jsonl"}"', f'out = "{folder / name}"']
+    lines += [f'held_out = "{folder.parent / "pairs.jsonl"}"'] if changes.pop("held_out", False) else []
+    settings = {**STEPS, **changes.pop("settings", {})}
+    for table, values in {"objective": {"name": "sft"}, **changes, "settings": settings}.items():
+        inner = {key: value for key, value in values.items() if isinstance(value, dict)}
+        lines += [f"[{table}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items() if key not in inner)]
+        for deeper, more in inner.items():
+            lines += [f"[{table}.{deeper}]", *(f"{key} = {json.dumps(value)}" for key, value in more.items())]
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.toml"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def together(program: Sequence[str], processes: int = 2, env: Mapping[str, str] | None = None) -> list[int]:
+    """Run a program in several processes, as a launcher does; return their exit codes."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    world = {**os.environ, **address, **(env or {}), "WORLD_SIZE": str(processes), "OMP_NUM_THREADS": "1"}
+    running = [
+        subprocess.Popen([sys.executable, *program], env={**world, "RANK": str(rank), "LOCAL_RANK": str(rank)})
+        for rank in range(processes)
+    ]
+    codes = []
+    for process in running:
+        codes.append(process.wait(240))
+        if codes[-1]:
+            for other in running:
+                other.kill()
+    return codes
+
+
+@pytest.fixture(scope="module")
+def folder(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with bases and data."""
+    folder = tmp_path_factory.mktemp("jobs")
+    (folder / "base").symlink_to(base)
+    layouts.write(additions(30, rejected=True), folder / "pairs.jsonl", "preference")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def in_two(folder: Path) -> Path:
+    """The results of all jobs, trained in two processes."""
+    pytest.importorskip("accelerate")
+    pytest.importorskip("peft")
+    transformers = library("transformers", "a test")
+    torch.manual_seed(1)
+    shape = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 30}
+    config = transformers.Qwen2Config(**shape, vocab_size=a_codec().size, num_key_value_heads=1, layer_types=None)
+    network = HfNetwork(transformers.Qwen2ForCausalLM(config))
+    save(network, a_codec(), folder / "foreign", lineage={})
+    program = (
+        "import sys, pathlib; from regrowth.training.parallel import *\n"
+        "jobs = [read_job(pathlib.Path(name)) for name in sys.argv[1:]]\n"
+        "team = [Processes.launched(job.settings) for job in jobs]\n"
+        "for job, one in zip(jobs, team): work(job, one)"
+    )
+    files = [write_job(folder / "two", name, **how) for name, how in JOBS.items()]
+    assert together(["-c", program, *map(str, files)]) == [0, 0]
+    return folder / "two"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", JOBS)
+def test_two_processes_train_what_one_trains(name: str, folder: Path, in_two: Path) -> None:
+    one, two = (read_job(write_job(folder / place, name, **JOBS[name])) for place in ("one", "two"))
+    alone = work(one)
+    assert alone.losses[-1] != pytest.approx(alone.losses[0], rel=1e-3)
+    found = read_log(two.out)
+    assert found.losses == pytest.approx(alone.losses, abs=1e-5)
+    assert replace(found, losses=(), held_out=()) == replace(alone, losses=(), held_out=())
+    assert [look.figures for look in found.held_out] == [
+        pytest.approx(look.figures, abs=1e-5) for look in alone.held_out
+    ]
+    left, right = (load_file(job.out / "model.safetensors") for job in (one, two))
+    assert left.keys() == right.keys()
+    assert all(torch.allclose(left[key], right[key], atol=1e-4) for key in left)
+    load(two.out)
+
+
+@pytest.mark.slow
+def test_only_the_first_process_leaves_files(in_two: Path) -> None:
+    scratch = in_two / "sft.scratch"
+    assert sorted(path.name for path in scratch.iterdir()) == ["checkpoint-00000004.safetensors", "metrics.jsonl"]
+    lines = [json.loads(line) for line in (scratch / "metrics.jsonl").read_text("utf-8").splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, 7))
+
+
+@pytest.mark.slow
+def test_a_launch_that_was_killed_goes_on_where_it_was_and_one_process_can_finish_it(folder: Path) -> None:
+    pytest.importorskip("accelerate")
+    how = {"objective": {"name": "dpo"}, "settings": {"steps": 400, "checkpoint_every": 2}}
+    job = read_job(write_job(folder / "killed", "dpo", **how))
+    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--main_process_port", "0"]
+    launch += ["-m", "regrowth.training.parallel", str(folder / "killed" / "dpo.toml")]
+    running = subprocess.Popen([sys.executable, *launch], start_new_session=True, stderr=subprocess.DEVNULL)
+    scratch = folder / "killed" / "dpo.scratch"
+    while len(list(scratch.glob("checkpoint-*"))) < 2:
+        assert running.poll() is None
+        time.sleep(0.01)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    assert not job.out.exists()
+    kept = [path.name for path in scratch.glob("checkpoint-*")]
+    short = {"objective": {"name": "dpo"}, "settings": {"steps": 400, "checkpoint_every": 1000}}
+    resumed = read_job(write_job(folder / "killed", "dpo", **short))
+    before = {line for line in (scratch / "metrics.jsonl").read_text("utf-8").splitlines()[:2]}
+    log = work(resumed)
+    lines = (scratch / "metrics.jsonl").read_text("utf-8").splitlines()
+    assert kept
+    assert before <= set(lines)
+    assert len(log.losses) == 400
+    alone = work(read_job(write_job(folder / "undisturbed", "dpo", **how)))
+    assert log.losses == pytest.approx(alone.losses, abs=1e-3)
+
+
+def test_passes_are_dealt_so_that_every_process_gathers_weights_equally_often(base: Path) -> None:
+    codec = load(base).codec
+    rows = tokenize(additions(23, rejected=True), codec, dpo(), context=64)
+    rows = rows.beside("reference", {side: np.zeros(rows.marks[-1], np.float32) for side in rows.sides})
+    parts = passes(rows, np.arange(23), rows.sides, tokens=60, price=1, pad=codec.pad)
+    dealt = []
+    for rank in range(4):
+        team = Processes.__new__(Processes)
+        team.rank, team.size = rank, 4
+        dealt.append(team.dealt(parts))
+    assert len(parts) % 4
+    assert len({len(part.blocks) for part in parts}) > 1
+    assert sorted(int(member) for mine in dealt for part in mine for member in part.members) == list(range(23))
+    assert len({tuple(len(part.blocks) for part in mine) for mine in dealt}) == 1
+    idle = dealt[3][-1]
+    assert idle.records == 0
+    assert {name: len(held) for name, held in idle.under.items()} == {"reference": 0}
+
+
+def test_a_file_in_one_process_trains_what_the_same_call_trains(folder: Path, base: Path, tmp_path: Path) -> None:
+    file = write_job(folder / "alone", "sft")
+    main([str(file)])
+    settings = TrainingSettings(**STEPS)
+    records = list(layouts.read(folder / "pairs.jsonl"))
+    log = trained(base, tmp_path, settings, records=records)
+    assert read_log(folder / "alone" / "sft") == log
+
+
+@pytest.mark.parametrize("change", [{"compile": True}, {"lora": Lora(bits=4)}])
+def test_what_was_never_tried_in_several_processes_is_refused(change: Mapping[str, Any]) -> None:
+    team = Processes.__new__(Processes)
+    with pytest.raises(SettingsError, match="work in one process only"):
+        team.prepare(nn.Identity(), TrainingSettings(**change))
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("base = ", DataError, "not a TOML file"),
+        ('base = "x"\ndata = "y"', SettingsError, "out: Field required"),
+        ('base = "x"\ndata = "y"\nout = "z"\nouts = "z"', SettingsError, "outs: Extra inputs"),
+        ('base = "x"\ndata = "y"\nout = "z"\n[settings]\nsteps = 0', SettingsError, "settings.steps"),
+    ],
+)
+def test_a_wrong_file_is_told_in_words(text: str, error: type[Exception], words: str, tmp_path: Path) -> None:
+    (tmp_path / "job.toml").write_text(text, "utf-8")
+    with pytest.raises(error, match=words):
+        read_job(tmp_path / "job.toml")
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [({"name": "ppo"}, "'ppo'; it is one of attributes, bradley_terry"), ({"name": "dpo", "gamma": 1.0}, "'gamma'")],
+)
+def test_an_unknown_objective_or_parameter_is_told_in_words(
+    named: Mapping[str, Any], words: str, folder: Path
+) -> None:
+    job = read_job(write_job(folder / "wrong", "job", objective=named))
+    with pytest.raises(SettingsError, match=words):
+        work(job)
