@@ -18,7 +18,7 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -30,7 +30,7 @@ from benchmarks.reward.table import printed
 from regrowth.core.protocols import Estimate
 from regrowth.core.record import Record
 from regrowth.metrics.intervals import across_seeds, clustered_mean
-from regrowth.models.spec import TINY
+from regrowth.models.tiny import TINY
 from regrowth.training.objectives import attributes, bradley_terry, verdict
 from regrowth.training.objectives.view import Objective
 from regrowth.training.settings import TrainingSettings
@@ -40,6 +40,9 @@ RESULTS = Path(__file__).parents[1] / "results" / "reward.json"
 RATES = (3e-4, 1e-3)
 STARTS = ("reward model, from scratch", "reward model, after reading")
 COMMON = {"tokens_per_batch": 4096, "warmup": 10, "threads": 1, "checkpoint_every": 10**6, "watch": "accuracy"}
+SEEN = 200
+"""Cases of the training part that a judge is asked about once more: how much it knows by heart."""
+REGRESSION = TrainingSettings.model_validate({**COMMON, "steps": 60, "learning_rate": 1e-3, "schedule": "cosine"})
 
 Score = Callable[[Record, str], float]
 
@@ -242,42 +245,44 @@ def measured(task: str) -> dict[str, Any]:
     every = splits(cases, TASKS[task].seeds)
     tried = {rate: trained(task, STARTS[1], every[0], rate, 0).facts["dev"] for rate in RATES}
     rate = max(tried, key=lambda rate: tried[rate])
-    marks, facts, speeds = Marks(), [], []
+    marks, facts = Marks(), list[dict[str, Any]]()
     for seed, split in enumerate(every):
         marks.tests.append(split.test)
         for name, score in baselines(task, split).items():
             marks.add(name, score, split.test)
-        for judge_name in split.test[0].verdicts:
-            agreed = [case.verdicts[judge_name] for case in split.test]
-            marks.right.setdefault(judge_name, []).append(agreed)
+        for name in split.test[0].verdicts:
+            marks.right.setdefault(name, []).append([case.verdicts[name] for case in split.test])
         for start in STARTS:
-            done = trained(task, start, split, rate, seed)
-            score, speed = asked(done.folder, split.test)
-            seen = split.train[:200]
-            facts.append(
-                {"start": start, "seed": seed, **done.facts, "train": share_right(asked(done.folder, seen)[0], seen)}
-            )
-            marks.add(start, score, split.test)
-            speeds.append(speed)
-            print(task, facts[-1], "test", marks.right[start][-1].count(1.0) / len(split.test), flush=True)
-    sizes = [[len(part) for part in split] for split in every]
-    families = len({case.family for case in cases})
+            facts.append(_tested(task, start, split, rate, seed, marks))
+            print(task, facts[-1], flush=True)
     return {
         "cases": len(cases),
-        "families": families,
+        "families": len({case.family for case in cases}),
         "left_out": left_out,
-        "train, dev, test": sizes,
+        "train, dev, test": [[len(part) for part in split] for split in every],
         "dev accuracy by learning rate": {f"{rate:g}": found for rate, found in tried.items()},
-        "rate": rate,
+        "learning_rate": rate,
         **marks.figures(),
         **({"ranking": marks.ranking()} if task == "truthfulqa" else {}),
         "trainings": facts,
-        "replies per CPU second": statistics.median(speeds),
+        "replies per CPU second": statistics.median(fact["replies_per_cpu_s"] for fact in facts),
     }
 
 
-HIDING = {
-    "all labels": lambda records, seed: records,
+def _tested(task: str, start: str, split: Split, rate: float, seed: int, marks: Marks) -> dict[str, Any]:
+    """Train one judge, mark it on its test part, and return what is worth knowing of it."""
+    done = trained(task, start, split, rate, seed)
+    score, speed = asked(done.folder, split.test)
+    marks.add(start, score, split.test)
+    seen = split.train[:SEEN]
+    by_heart = share_right(asked(done.folder, seen)[0], seen)
+    facts = {"start": start, "seed": seed, **done.facts, "train": by_heart}
+    return {**facts, "test": statistics.mean(marks.right[start][-1]), "replies_per_cpu_s": speed}
+
+
+Hide: TypeAlias = Callable[[list[Record], int], list[Record]]
+HIDING: dict[str, Hide] = {
+    "all": lambda records, _: records,
     "half hidden": lambda records, seed: five.hidden(records, 0.5, seed),
     "half hidden, taken for 0": lambda records, seed: five.hidden(records, 0.5, seed, 0.0),
 }
@@ -286,36 +291,41 @@ HIDING = {
 def masked() -> dict[str, Any]:
     """Measure the regression of five attributes with all labels, half of them, and half of them read as zero."""
     test = five.judged(500, 99, "heldout")
-    how = TrainingSettings.model_validate({**COMMON, "steps": 60, "learning_rate": 1e-3, "schedule": "cosine"})
-    found: dict[str, Any] = {arm: {name: [] for name in (*five.NAMES, "mean")} for arm in HIDING}
+    found: dict[str, list[dict[str, float]]] = {arm: [] for arm in HIDING}
     for seed in range(3):
         records = five.judged(1200, seed, "train")
         for arm, hide in HIDING.items():
             folder = WORK / f"attributes-{list(HIDING).index(arm)}-{seed}"
-            settings = how.model_copy(update={"seed": seed})
+            settings = REGRESSION.model_copy(update={"seed": seed})
             judge(TINY, attributes(five.NAMES), (hide(records, seed), ()), settings, folder)
             values, _ = rewards(folder / "judge", [(record.messages, record.response) for record in test])
-            each = {
-                name: five.pearson([value[place] for value in values], [record.scores[name] for record in test])
-                for place, name in enumerate(five.NAMES)
-            }
-            for name, value in {**each, "mean": statistics.mean(each.values())}.items():
-                found[arm][name].append(value)
-            print("attributes", arm, seed, each, flush=True)
-    losses = {
+            found[arm].append(_correlations(values, test))
+            print("attributes", arm, seed, found[arm][-1], flush=True)
+    names = (*five.NAMES, "mean")
+    lost = {
         arm: {
-            name: told(
-                across_seeds([100 * (a - b) for a, b in zip(found["all labels"][name], values[name], strict=True)])
-            )
-            for name in values
+            name: [100 * (best[name] - one[name]) for best, one in zip(found["all"], each, strict=True)]
+            for name in names
         }
-        for arm, values in found.items()
-        if arm != "all labels"
+        for arm, each in found.items()
+        if arm != "all"
     }
     return {
-        "pearson": {arm: {name: told(across_seeds(r)) for name, r in values.items()} for arm, values in found.items()},
-        "points lost": losses,
+        "pearson": {
+            arm: {name: told(across_seeds(one[name] for one in each)) for name in names} for arm, each in found.items()
+        },
+        "points lost": {
+            arm: {name: told(across_seeds(gaps)) for name, gaps in each.items()} for arm, each in lost.items()
+        },
     }
+
+
+def _correlations(values: Sequence[Sequence[float]], test: Sequence[Record]) -> dict[str, float]:
+    each = {
+        name: five.pearson([value[place] for value in values], [record.scores[name] for record in test])
+        for place, name in enumerate(five.NAMES)
+    }
+    return {**each, "mean": statistics.mean(each.values())}
 
 
 def main() -> None:

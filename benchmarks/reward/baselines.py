@@ -5,12 +5,13 @@ the truth judge in the eyes of the regression (logarithms of counts, words and p
 
     "I have no comment."    {"i": 0.69, "have": 0.69, "no": 0.69, "comment": 0.69, "i have": 0.69, …}
 """
-# ruff: noqa: N806 -- axes stand in the names of tensors
+# ruff: noqa: N803, N806 -- axes stand in the names of tensors
 
 import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -89,7 +90,7 @@ def _replies(record: Record) -> list[str]:
 
 def _words(text: str) -> dict[str, float]:
     words = re.findall(r"\w+|[^\w\s]", text.lower())
-    counts = Counter([*words, *(f"{one} {two}" for one, two in zip(words, words[1:], strict=False))])
+    counts = Counter([*words, *(f"{one} {two}" for one, two in pairwise(words))])
     return {word: math.log1p(count) for word, count in counts.items()}
 
 
@@ -120,7 +121,7 @@ def _fitted(matrix_BW: Tensor, labels_B: Tensor, penalty: float, *, with_bias: b
         lost.backward()  # type: ignore[no-untyped-call]
         return lost
 
-    fitter.step(loss)
+    fitter.step(loss)  # type: ignore[no-untyped-call]
     return weights_W.detach().tolist(), bias.item()
 
 

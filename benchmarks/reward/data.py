@@ -3,9 +3,9 @@
 Sources (files of REGROWTH_DATA, licences in its SOURCES.md): PandaLM's test set (Apache-2.0), the harmless half of
 hh-rlhf (MIT), TruthfulQA's fine-tuning file (Apache-2.0). One case of each:
 
-    pandalm      "Rewrite the sentence …"    response "If you have any …"    rejected "If you …"    judges gpt 1, pandalm 0
-    hh           three turns of a dialogue   response "No, sorry! …"         rejected "Ok, I'll …"
-    truthfulqa   "What happens if …?"        response "I have no comment."   label 1
+    pandalm      "Rewrite the sentence …"     response "If you have any …"    rejected "If you …", GPT-3.5 agrees
+    hh           three turns of a dialogue    response "No, sorry! …"         rejected "Ok, I'll …"
+    truthfulqa   "What happens if …?"         response "I have no comment."   label 1
 """
 
 import gzip

@@ -9,6 +9,7 @@ import gc
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 
@@ -27,8 +28,7 @@ from regrowth.weights.network import LlamaShape, new_llama
 
 __all__ = ["SHAPE", "judge", "read", "rewards", "untrained"]
 
-SHAPE = {"width": 128, "layers": 4, "heads": 4, "kv_heads": 2, "hidden": 352, "context": 1280}
-WORDS = 4000
+SHAPE = LlamaShape(vocabulary=4000, width=128, layers=4, heads=4, kv_heads=2, hidden=352, context=1280)
 READING = TrainingSettings(
     steps=460,
     tokens_per_batch=4096,
@@ -42,8 +42,8 @@ READING = TrainingSettings(
 
 def untrained(folder: Path, seed: int) -> Path:
     """Write a network with drawn weights and its tokenizer."""
-    codec = train_codec(plain_text(), WORDS)
-    save(new_llama(LlamaShape(vocabulary=codec.size, **SHAPE), codec, seed), codec, folder, lineage={"seed": str(seed)})
+    codec = train_codec(plain_text(), SHAPE.vocabulary)
+    save(new_llama(SHAPE, codec, seed), codec, folder, lineage={"seed": str(seed)})
     return folder
 
 
@@ -87,7 +87,7 @@ def rewards(folder: Path, asked: Sequence[tuple[Sequence[Message], str]]) -> tup
             answers = await asyncio.gather(*(backend.score(tuple(messages), reply) for messages, reply in asked))
         finally:
             await backend.close()
-        return [list(answer.raw["values"]) for answer in answers]
+        return [list(cast("dict[str, Any]", answer.raw)["values"]) for answer in answers]
 
     gc.collect()
     torch.set_num_threads(1)

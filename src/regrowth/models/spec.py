@@ -3,6 +3,7 @@
     tiny                                              the small model in the package
     hf:org/name                                       a model of the hub, in process
     ./folder   /folder   ~/folder                     weights on disk, in process
+    vllm:./folder?context=4096                        the same, or the hub's, behind a vLLM server of our own
     openai:model@http://host:port/v1?concurrency=64   any OpenAI-compatible server
     openai:model                                      OpenAI itself, key in OPENAI_API_KEY
     recorded:file.jsonl?prompt=question&responses=*.solution
@@ -27,7 +28,7 @@ __all__ = ["backend"]
 
 FOLDERS = ("./", "../", "/", "~")
 OPENAI = "https://api.openai.com/v1"
-KINDS = "tiny, hf:org/name, ./folder, openai:model@http://host:port/v1, recorded:file.jsonl"
+KINDS = "tiny, hf:org/name, ./folder, openai:model@http://host:port/v1, vllm:./folder, recorded:file.jsonl"
 
 
 def backend(name: str, **options: Any) -> Backend:
@@ -45,7 +46,7 @@ def backend(name: str, **options: Any) -> Backend:
     if plain.startswith(FOLDERS) or plain in (".", ".."):
         return _torch(str(Path(plain).expanduser()), given)
     kind, _, rest = plain.partition(":")
-    build = {"hf": _torch, "openai": _openai, "recorded": _recorded}.get(kind)
+    build = {"hf": _torch, "openai": _openai, "vllm": _vllm, "recorded": _recorded}.get(kind)
     if build is None or not rest:
         raise SettingsError(f"no model is named {plain!r}. A model is one of: {KINDS}.")
     return build(rest, given)
@@ -75,6 +76,13 @@ def _openai(rest: str, options: dict[str, Any]) -> Backend:
         return HttpBackend(model, base, HttpSettings.model_validate({**known, **options}))
     except ValidationError as error:
         raise SettingsError(_wrong("openai:", error)) from None
+
+
+def _vllm(rest: str, options: dict[str, Any]) -> Backend:
+    # As in `_openai`.
+    from regrowth.models.vllm import VllmBackend
+
+    return VllmBackend(rest, **_fitting(VllmBackend, options, "vllm:", taken=1))
 
 
 def _recorded(rest: str, options: dict[str, Any]) -> Backend:

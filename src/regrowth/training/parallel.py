@@ -283,16 +283,16 @@ class Processes(Team):
 
     def gathered(self, network: nn.Module) -> nn.Module:
         """Return the network with all its weights in the process that leads; the others' is of no more use."""
-        for module in network.modules():
+        for module in self._root.modules():
             if hasattr(module, "reshard"):
                 module.reshard()
-        whole: dict[int, nn.Parameter] = {}
+        whole: dict[Any, nn.Parameter] = {}
         for module in network.modules():
             for name, weight in list(module.named_parameters(recurse=False)):
-                if id(weight) not in whole:
+                if weight not in whole:
                     full: Tensor = weight.full_tensor()  # type: ignore[operator]
-                    whole[id(weight)] = nn.Parameter(full.cpu() if self.leads else full[:0].clone())
-                setattr(module, name, whole[id(weight)])
+                    whole[weight] = nn.Parameter(full.cpu() if self.leads else full[:0].clone())
+                setattr(module, name, whole[weight])
         return network
 
     def place(self, scratch: Path) -> Path:

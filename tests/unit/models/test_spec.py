@@ -53,7 +53,7 @@ def test_recorded_responses_are_named_by_file_and_paths(tmp_path: Path) -> None:
     assert made.digest == backend(f"recorded:{path}", prompt="q", responses="*.text").digest
 
 
-@pytest.mark.parametrize("name", ["gpt-4", "hf:", "openai:", "", "vllm:m", "recorded:"])
+@pytest.mark.parametrize("name", ["gpt-4", "hf:", "openai:", "", "vllm:", "recorded:"])
 def test_an_unknown_kind_lists_those_there_are(name: str) -> None:
     with pytest.raises(SettingsError, match=r"tiny, hf:org/name, \./folder, openai:model@http"):
         backend(name)
@@ -69,6 +69,7 @@ def test_an_unknown_kind_lists_those_there_are(name: str) -> None:
         ("openai:m@http://h/v1?price=1", "price"),
         ("openai:m@http://h/v1?extra={", "extra"),
         ("openai:m@localhost:8000/v1", "must begin with http://"),
+        ("vllm:./m?port=8000", "vllm: has no option 'port'. It has: context, memory, concurrency, startup"),
         ("recorded:x.jsonl?colour=red", "recorded: has no option 'colour'. It has: prompt, responses, requests"),
     ],
 )
