@@ -5,9 +5,10 @@
     python -m benchmarks.reward table
 
 Prompts that resemble each other are never parted. One dev part, 15 % of the prompts, serves all splits: it chooses
-the learning rate (of RATES, once per task, on the first split), the bag of words' penalty, and the step whose weights
-are kept. The rest is cut into fifths; each seed tests on another fifth, so tests are disjoint, and has weights, head
-and data order of its own. Intervals: clustered by prompt over all tested cases, and Student's t over the seeds.
+the learning rate (where a task lists several, on its first split), the bag of words' penalty, and the step whose
+weights are kept. The rest is cut into fifths; each seed tests on another fifth, so tests are disjoint, and has
+weights, head and data order of its own. Intervals: clustered by prompt over all tested cases, and Student's t over
+the seeds.
 """
 
 import argparse
@@ -37,12 +38,13 @@ from regrowth.training.settings import TrainingSettings
 
 WORK = Path(__file__).parents[1] / ".work" / "reward"
 RESULTS = Path(__file__).parents[1] / "results" / "reward.json"
-RATES = (3e-4, 1e-3)
 STARTS = ("reward model, from scratch", "reward model, after reading")
 COMMON = {"tokens_per_batch": 4096, "warmup": 10, "threads": 1, "checkpoint_every": 10**6, "watch": "accuracy"}
 SEEN = 200
 """Cases of the training part that a judge is asked about once more: how much it knows by heart."""
-REGRESSION = TrainingSettings.model_validate({**COMMON, "steps": 60, "learning_rate": 1e-3, "schedule": "cosine"})
+REGRESSION = TrainingSettings.model_validate(
+    {**COMMON, "steps": 60, "tokens_per_batch": 2048, "learning_rate": 1e-3, "schedule": "cosine"}
+)
 
 Score = Callable[[Record, str], float]
 
@@ -55,6 +57,7 @@ class Task:
     seeds: int
     steps: int
     look: int
+    rates: tuple[float, ...]
     patience: int = 4
 
     def settings(self, rate: float, seed: int) -> TrainingSettings:
@@ -64,10 +67,12 @@ class Task:
 
 
 TASKS = {
-    "pandalm": Task(bradley_terry(), seeds=5, steps=60, look=6),
-    "hh": Task(bradley_terry(), seeds=3, steps=120, look=15),
-    "truthfulqa": Task(verdict(), seeds=3, steps=150, look=15),
+    "pandalm": Task(bradley_terry(), seeds=5, steps=60, look=6, rates=(3e-4, 1e-3)),
+    "hh": Task(bradley_terry(), seeds=3, steps=75, look=25, rates=(3e-4,)),
+    "truthfulqa": Task(verdict(), seeds=3, steps=100, look=20, rates=(3e-4, 1e-3)),
 }
+
+PARTS = (*TASKS, "attributes", "table")
 
 
 # The judges ----------------------------------------------------------------------------------------------------------
@@ -243,7 +248,7 @@ def measured(task: str) -> dict[str, Any]:
     """Measure one task."""
     cases, left_out = cases_of(task)
     every = splits(cases, TASKS[task].seeds)
-    tried = {rate: trained(task, STARTS[1], every[0], rate, 0).facts["dev"] for rate in RATES}
+    tried = {rate: trained(task, STARTS[1], every[0], rate, 0).facts["dev"] for rate in TASKS[task].rates}
     rate = max(tried, key=lambda rate: tried[rate])
     marks, facts = Marks(), list[dict[str, Any]]()
     for seed, split in enumerate(every):
@@ -331,8 +336,10 @@ def _correlations(values: Sequence[Sequence[float]], test: Sequence[Record]) -> 
 def main() -> None:
     """Measure what is asked for, write and print it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reward")
-    parser.add_argument("parts", nargs="*", choices=[*TASKS, "attributes", "table"])
-    parts = parser.parse_args().parts or [*TASKS, "attributes"]
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; by default all but the table")
+    parts = parser.parse_args().parts or PARTS[:-1]
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
     results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
     torch.set_num_threads(1)
     for part in parts:

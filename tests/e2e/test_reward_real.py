@@ -89,8 +89,8 @@ def agreement(folder: Path, records: Sequence[Record]) -> float:
     said = scores(folder, [(one, one.response) for one in records])
     if records[0].rejected:
         other = scores(folder, [(one, one.rejected) for one in records])
-        return statistics.mean(better > worse for better, worse in zip(said, other, strict=True))
-    return statistics.mean((value > 0) == one["label"] for value, one in zip(said, records, strict=True))
+        return statistics.mean(float(better > worse) for better, worse in zip(said, other, strict=True))
+    return statistics.mean(float((value > 0) == one["label"]) for value, one in zip(said, records, strict=True))
 
 
 def test_a_reward_model_learns_which_of_two_replies_people_prefer(tmp_path: Path) -> None:

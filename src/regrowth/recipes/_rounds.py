@@ -1,236 +1,248 @@
-"""What happens to the replies of one round between drawing and training: guards, groups, lessons. All of it is pure.
+"""An arm of policy optimisation, round by round: draw, judge, train a few steps from the current policy.
 
-One group on its way (four replies to one prompt):
-    responses    "3 + 4 = 7"   "3 + 4 = 8"   "3 + 4 = 7"   "3 + 4 = 7 + 4 = 7 + 4 = 7 + …"     # cut at max_tokens
-    judged        1             0             1             0
-    reward        1             0             1            -1                                # cut, and repetitive
-    advantage    +0.78         -0.26         +0.78         -1.31                             # its lesson, for `grpo`
+    arm = Arm(run, run.model("tiny"), Settings(), reward=brevity)      # any function of a record
+    first = await arm.round(arm.start, prompts, number=1)              # any prompts
+    second = await arm.round(first.policy, others, number=2)
+    second.facts        # {"reward": 0.31, "signal": 0.52, "kl": 0.01, "cut": 0.0, …}
 
-Advantages and reward gaps are written into *attributes*: these are part of a record's identity, scores are not, and two
-lessons that differ in nothing but their rewards must not be taken for each other by `fit`.
+A round writes three datasets, here `policy-2-drawn`, `policy-2-judged` and `policy-2-lesson`: all replies, the same
+with their scores, and what was trained on.
 """
 
-import inspect
 import math
-import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from statistics import fmean
-from typing import Literal, TypeAlias
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
-from pydantic import Field, NonNegativeFloat
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from regrowth.core.protocols import Model
-from regrowth.core.record import Json, Record
+from regrowth.core.dataset import Dataset
+from regrowth.core.errors import Rejected
+from regrowth.core.protocols import Completion, Model, Sampling
+from regrowth.core.record import Json, Record, digest
 from regrowth.core.settings import Frozen
-from regrowth.training.advantages import Advantages, group_relative, leave_one_out
+from regrowth.domains import DOMAINS, verified
+from regrowth.models.model import RememberedModel
+from regrowth.recipes._groups import (
+    Groups,
+    Guards,
+    Lesson,
+    Reward,
+    accepted,
+    beside_siblings,
+    best_and_worst,
+    by_chance,
+    facts,
+    grouped,
+    judge,
+    scaled,
+)
+from regrowth.recipes.rejection_sampling import worked
+from regrowth.run import Run
+from regrowth.training.settings import TrainingSettings
 
-__all__ = [
-    "Groups",
-    "Guards",
-    "Lesson",
-    "Reward",
-    "accepted",
-    "beside_siblings",
-    "best_and_worst",
-    "by_chance",
-    "distance",
-    "facts",
-    "grouped",
-    "judge",
-    "repeated",
-    "scaled",
-    "shared_draw",
-]
+if TYPE_CHECKING:
+    from regrowth.training.objectives import Objective
 
-Reward: TypeAlias = Callable[[Record], float | Awaitable[float]]
-"""Judges one reply; asked for every reply of a group by itself. Whatever is random in it must come with the prompt
-(`shared_draw`), or replies are told apart by luck. NaN says that it does not know."""
-Groups: TypeAlias = Mapping[str, Sequence[Record]]
-"""Judged replies by the id of their prompt."""
-Lesson: TypeAlias = Callable[[Groups], list[Record]]
-"""What is trained on, out of the replies of a round."""
+__all__ = ["Arm", "How", "Method", "Round", "Settings", "ending", "replies", "seeded", "verdict"]
 
-GRAM = 4
-"""Words of the runs that are counted as repeated."""
-FEWEST = 16
-"""Runs below which nothing is called repetitive: right answers as short as `8 8 8 8` repeat themselves too."""
+Method: TypeAlias = Literal["grpo", "rloo", "best_of_n_dpo", "best_of_n_rpo"]
+How: TypeAlias = Literal["grpo", "rloo", "best_of_n_dpo", "best_of_n_rpo", "filtered", "real"]
+"""The methods, and what controls do: train on the right replies alone, or on worked solutions."""
 
-
-class Guards(Frozen):
-    """Say what is done against replies that never end or go round in circles."""
-
-    unfinished: Literal["penalise", "mask"] = "penalise"
-    """A reply that was cut at its last allowed token: `penalise` takes `penalty` off its reward; `mask` keeps it out of
-    the group, its reward is not known."""
-    penalty: NonNegativeFloat = 0.5
-    """Taken off the reward of a cut reply, and as much again off that of a repetitive one. Rewards are about 0 to 1."""
-    repeats: float = Field(default=0.5, ge=0, le=1)
-    """Share of repeated runs of four words above which a reply is repetitive; 1 allows everything."""
+SAMPLING = Sampling(temperature=1.0, top_p=1.0, max_tokens=96)
+KL_WEIGHTS: Mapping[How, float] = {"best_of_n_dpo": 0.1, "best_of_n_rpo": 0.1}
+SCALE = 1.0
+"""Log-odds that a reward gap of 1 asks for, in `best_of_n_rpo`."""
 
 
-def shared_draw(
-    prompt: Record, draw: Callable[[random.Random], Json], *, name: str = "principles", number: int = 0
-) -> Record:
-    """Return the prompt with a random draw as an attribute, the same for all replies that are drawn to it.
+class Settings(Frozen):
+    """Say what is to be learnt, and how much may be drawn and trained."""
 
-    The random numbers follow from the prompt and `number`, the round. Call it before replies are drawn: they inherit
-    the attribute, and with it the id of a prompt of this draw.
-    """
-    drawn = draw(random.Random(prompt.seed("draw", name, number)))
-    return prompt.derive(attributes={name: drawn}, origin=prompt.origin)
+    model: str = "tiny"
+    """The policy at its start: `tiny`, `hf:org/name` or a folder; `vllm:folder` draws by a server of its own."""
+    domains: tuple[str, ...] = tuple(DOMAINS)
+    """Where problems come from."""
+    method: Method = "grpo"
+    """How rewards become steps; the last two train pairs of the best and the worst reply."""
+    prompts: PositiveInt = 128
+    """Fresh problems per round."""
+    samples: PositiveInt = 8
+    """Replies drawn to each of them."""
+    rounds: PositiveInt = 6
+    """How often the policy draws and is trained; the best round is kept."""
+    steps: PositiveInt = 4
+    """Optimizer steps per round; together they see what is trained on about once."""
+    learning_rate: PositiveFloat = 4e-4
+    """It climbs over the first round that trains, and then stays."""
+    kl_weight: NonNegativeFloat | None = None
+    """What distance costs. grpo: of κ in the loss; rloo: of the log-ratio in the reward; both are against the model of
+    the start, 0 by default. The best of n: beta, against the model of the round's start, 0.1 by default."""
+    heldout: PositiveInt = 800
+    """Problems for the evaluation, disjoint from all others by construction."""
+    controls: bool = True
+    """Whether to train the controls: right replies alone, rewards dealt out anew, worked solutions."""
+    seed: NonNegativeInt = 0
 
-
-# Judging ------------------------------------------------------------------------------------------------------------
-
-
-async def judge(reply: Record, policy: Model, start: Model, *, reward: Reward, guards: Guards) -> Record:
-    """Return a reply with its scores: what the reward says, what the guards make of it, how far the policy has come.
-
-    `judged`, `reward`      of the reward function, and after the guards; absent where they are not known
-    `cut`, `repetitive`     1 or 0
-    `kl`, `k3`              log policy - log start of the whole reply, and the sum of k3 over its tokens, in nats
-    `tokens`, `other`       its tokens as measured, and how many fewer than drawn: its text stands for other tokens
-    """
-    found = reward(reply)
-    judged = float(await found if inspect.isawaitable(found) else found)
-    repetitive = repeated(reply.response) > guards.repeats
-    cut = bool(reply.attributes.get("cut"))
-    taken = guards.penalty * (repetitive + (cut and guards.unfinished == "penalise"))
-    unknown = math.isnan(judged) or (cut and guards.unfinished == "mask")
-    known = {} if math.isnan(judged) else {"judged": judged}
-    known |= {} if unknown else {"reward": judged - taken}
-    far = await distance(reply, policy, start)
-    return reply.scored(**known, cut=float(cut), repetitive=float(repetitive), **far)
-
-
-async def distance(reply: Record, policy: Model, start: Model) -> dict[str, float]:
-    """Return the log-ratio of a reply under two models, its k3 and its length. An end that was not drawn is left out.
-
-    Source of k1, k2, k3: Schulman, 2020, "Approximating KL divergence".
-    """
-    ours = await policy.logprobs(reply.messages, reply.response)
-    theirs = ours if policy.digest == start.digest else await start.logprobs(reply.messages, reply.response)
-    end = -1 if reply.attributes.get("cut") else None
-    gaps = [one - other for one, other in zip(ours[:end], theirs[:end], strict=True)]
-    drawn = reply.scores.get("drawn", len(gaps))
-    return {
-        "kl": math.fsum(gaps),
-        "k3": math.fsum(math.expm1(-gap) + gap for gap in gaps),
-        "tokens": float(len(gaps)),
-        "other": float(drawn != len(gaps)),
-    }
+    @model_validator(mode="after")
+    def _pairs_need_a_beta(self) -> Self:
+        if self.kl_weight == 0 and self.method in KL_WEIGHTS:
+            raise ValueError(f"kl_weight = 0, but it is the beta of {self.method}, which must be above 0")
+        return self
 
 
-def repeated(text: str) -> float:
-    """Return the share of runs of four words that occurred before in a text; 0 for a text with few of them."""
-    words = text.split()
-    runs = [tuple(words[start : start + GRAM]) for start in range(len(words) - GRAM + 1)]
-    return 1 - len(set(runs)) / len(runs) if len(runs) >= FEWEST else 0.0
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round did."""
+
+    policy: RememberedModel
+    """As it is after the round."""
+    facts: Mapping[str, float]
+    """Of the replies that it drew before its steps; see `_groups.facts`."""
+    tokens: int
+    """Of one step."""
 
 
-# Groups and what they teach -----------------------------------------------------------------------------------------
+def verdict(reply: Record) -> float:
+    """Return 1 for a reply that its domain's program finds right, else 0: the default reward."""
+    try:
+        verified(reply)
+    except Rejected:
+        return 0.0
+    return 1.0
 
 
-def grouped(replies: Iterable[Record]) -> Groups:
-    """Sort replies by the prompt they were drawn to."""
-    groups: dict[str, list[Record]] = {}
-    for reply in replies:
-        groups.setdefault(reply.parents[-1], []).append(reply)
-    return groups
+@dataclass(frozen=True)
+class Arm:
+    """One way of training, the same in every round."""
+
+    run: Run
+    start: RememberedModel
+    settings: Settings
+    """`model`, `domains`, `prompts`, `rounds`, `heldout` and `controls` are not read here."""
+    how: How = "grpo"
+    name: str = "policy"
+    """Begins the names of its datasets."""
+    reward: Reward = verdict
+    guards: Guards = field(default_factory=Guards)
+    chance: bool = False
+    """Whether rewards are dealt out anew within each group."""
+    sampling: Sampling = SAMPLING
+    writer: Callable[[RememberedModel], RememberedModel] | None = None
+    """Gives the model that draws for a policy, where that is another one: the same weights on a server."""
+
+    async def round(self, policy: RememberedModel, prompts: Sequence[Record], number: int, *, tokens: int = 0) -> Round:
+        """Draw, judge, and train some steps.
+
+        Args:
+            number: of the round; no two rounds draw the same replies to one prompt.
+            tokens: of a step; 0 takes as many as make the steps see all that is trained on once.
+        """
+        told: dict[str, float] = {}
+        if self.how == "real":
+            lesson = list(worked(prompts))
+        else:
+            drawn = await self._drawn(policy, prompts, number)
+            groups = await self._judged(policy, drawn, number)
+            lesson = self._lesson(by_chance(groups, number) if self.chance else groups)
+            told, tokens = facts(groups, len(prompts)), tokens or self._tokens(drawn, lesson)
+        data = self.run.write(f"{self.name}-{number}-lesson", lesson, facts={**told, "lesson": len(lesson)})
+        after = await self._trained(policy, data, number, tokens) if lesson else policy
+        return Round(after, {**told, "lesson": len(lesson)}, tokens)
+
+    @asynccontextmanager
+    async def drawing(self, policy: RememberedModel) -> AsyncIterator[RememberedModel]:
+        """Give the model that draws for a policy; a server of its own is stopped afterwards, and frees its memory."""
+        writer = policy if self.writer is None else self.writer(policy)
+        try:
+            yield writer
+        finally:
+            if writer is not policy:
+                await writer.backend.close()
+
+    async def _drawn(self, policy: RememberedModel, prompts: Sequence[Record], number: int) -> Dataset:
+        work = partial(replies, sampling=self.sampling, samples=self.settings.samples, number=number)
+        async with self.drawing(policy) as writer:
+            return await self.run.agrow(prompts, work, writer, name=f"{self.name}-{number}-drawn")
+
+    async def _judged(self, policy: RememberedModel, drawn: Dataset, number: int) -> Groups:
+        # The first reply to each prompt is as far from the start as any, and measuring costs as much as drawing.
+        measured = self.settings.samples if self.how == "rloo" and self._kl_weight else 1
+        work = partial(judge, reward=self.reward, guards=self.guards, measured=measured)
+        return grouped(await self.run.agrow(drawn, work, policy, self.start, name=f"{self.name}-{number}-judged"))
+
+    def _tokens(self, drawn: Dataset, lesson: Sequence[Record]) -> int:
+        """Return how many tokens a step holds if the steps of a round see the lesson once."""
+        cost, per = drawn.manifest["cost"], self.settings.samples
+        mean: float = (cost["prompt_tokens"] * per + cost["completion_tokens"]) / max(1, len(drawn))
+        trained = sum(1 + bool(record.rejected) for record in lesson) or len(drawn)
+        return max(1, math.ceil(trained * mean / self.settings.steps))
+
+    @property
+    def _kl_weight(self) -> float:
+        given = self.settings.kl_weight
+        return KL_WEIGHTS.get(self.how, 0.0) if given is None else given
+
+    @property
+    def _lesson(self) -> Lesson:
+        lessons: Mapping[str, Lesson] = {
+            "grpo": scaled,
+            "rloo": partial(beside_siblings, kl_weight=self._kl_weight),
+            "best_of_n_dpo": best_and_worst,
+            "best_of_n_rpo": best_and_worst,
+            "filtered": accepted,
+        }
+        return lessons[self.how]
+
+    async def _trained(self, policy: RememberedModel, data: Dataset, number: int, tokens: int) -> RememberedModel:
+        settings = self.settings
+        how = TrainingSettings(
+            steps=settings.steps,
+            learning_rate=settings.learning_rate,
+            tokens_per_batch=tokens,
+            warmup=settings.steps if policy.digest == self.start.digest else 0,
+            carry=True,
+            seed=seeded(settings, "train", number) % 2**31,
+        )
+        objective = _objective(self.how, self._kl_weight)
+        models = {"reference": self.start} if self.how == "grpo" and self._kl_weight else {}
+        name = f"{self.name}-{number}"
+        return await self.run.afit(policy, data, how, objective=objective, models=models, name=name)
 
 
-def rewards(groups: Groups) -> list[list[float]]:
-    """Return the rewards by group; NaN where they are not known."""
-    return [[reply.scores.get("reward", math.nan) for reply in group] for group in groups.values()]
-
-
-def by_chance(groups: Groups, seed: int) -> Groups:
-    """Deal the rewards of each group out anew among its replies: a control that has nothing to learn from."""
-    dealt = {}
-    for prompt, group in groups.items():
-        known = [reply for reply in group if "reward" in reply.scores]
-        found = [reply.scores["reward"] for reply in known]
-        random.Random(f"{seed} {prompt}").shuffle(found)
-        dealt[prompt] = [reply.scored(reward=value) for reply, value in zip(known, found, strict=True)]
-    return dealt
-
-
-def scaled(groups: Groups) -> list[Record]:
-    """Return the lesson of GRPO: replies with their group-relative advantages."""
-    return _advantaged(groups, group_relative(rewards(groups)))
-
-
-def beside_siblings(groups: Groups, *, kl_weight: float) -> list[Record]:
-    """Return the lesson of RLOO: replies with their leave-one-out advantages, kl_weight · KL taken off the rewards."""
-    kl = [[reply.scores["kl"] for reply in group] for group in groups.values()]
-    return _advantaged(groups, leave_one_out(rewards(groups), kl if kl_weight else None, kl_weight))
-
-
-def _advantaged(groups: Groups, found: Advantages) -> list[Record]:
-    """Return the replies that have an advantage; the others have nothing to teach (DAPO, arXiv:2503.14476)."""
+async def replies(prompt: Record, writer: Model, *, sampling: Sampling, samples: int, number: int) -> list[Record]:
+    """Draw several replies to one prompt; one that was cut at its token limit says so."""
+    seeds = [prompt.seed("reply", number, index) for index in range(samples)]
+    drawn = await writer.samples(prompt.messages, sampling, seeds=seeds)
     return [
-        reply.derive(attributes={"advantage": value})
-        for group, values in zip(groups.values(), found.values, strict=True)
-        for reply, value in zip(group, values, strict=True)
-        if value
+        prompt.derive(
+            response=one.text,
+            attributes={"sample": index, **ending(one)},
+            scores={"drawn": float(one.tokens)},
+        )
+        for index, one in enumerate(drawn)
     ]
 
 
-def best_and_worst(groups: Groups) -> list[Record]:
-    """Return the best and the worst reply of each group as a pair; of equals the first that was drawn.
-
-    A group whose rewards are all equal makes none.
-    """
-    pairs = []
-    for group in groups.values():
-        known = [reply for reply in group if "reward" in reply.scores]
-        best, worst = (pick(known, key=_reward, default=None) for pick in (max, min))
-        if best is not None and worst is not None and _reward(best) > _reward(worst):
-            pairs.append(_pair(best, worst))
-    return pairs
+def ending(completion: Completion) -> dict[str, Json]:
+    """Return how a reply ended, as attributes: the tokenizer puts no end token after a side that was `cut`."""
+    return {"finish": completion.finish, "cut": ["response"] if completion.finish == "length" else []}
 
 
-def _reward(reply: Record) -> float:
-    return reply.scores["reward"]
+def _objective(how: How, kl_weight: float) -> "Objective":
+    from regrowth.training.objectives import dpo, grpo, reward_aware, rloo, sft  # torch, on first use
 
-
-def _pair(best: Record, worst: Record) -> Record:
-    cut = [side for side, reply in (("response", best), ("rejected", worst)) if reply.attributes.get("cut")]
-    return best.derive(
-        rejected=worst.response,
-        attributes={"reward_gap": _reward(best) - _reward(worst), "cut": cut},
-        parents=(*best.parents, best.id, worst.id),
-    )
-
-
-def accepted(groups: Groups) -> list[Record]:
-    """Return the lesson of rejection sampling: replies judged 1 that ended, each text once per prompt."""
-    kept: dict[tuple[str, str], Record] = {}
-    for prompt, group in groups.items():
-        for reply in group:
-            if reply.scores.get("judged", 0.0) >= 1 and not reply.scores["cut"]:
-                kept.setdefault((prompt, reply.response), reply)
-    return list(kept.values())
-
-
-def facts(groups: Groups, asked: int) -> dict[str, float]:
-    """Sum up a round: means over replies, shares of groups; `asked` prompts were given, some may be lost."""
-    replies = [reply for group in groups.values() for reply in group]
-    if not replies:
-        return {"lost": float(asked)}
-    known = {name: [reply.scores[name] for reply in replies if name in reply.scores] for name in ("judged", "reward")}
-    means = {name: fmean(values) for name, values in known.items() if values}
-    means |= {
-        name: fmean(reply.scores[name] for reply in replies)
-        for name in ("cut", "repetitive", "tokens", "other", "kl", "k3")
+    makers: Mapping[How, Callable[[], Objective]] = {
+        "grpo": partial(grpo, kl_weight=kl_weight, normalise="token"),
+        "rloo": rloo,
+        "best_of_n_dpo": partial(dpo, beta=kl_weight),
+        "best_of_n_rpo": partial(reward_aware, beta=kl_weight, scale=SCALE),
     }
-    signals = [len({value for value in group if not math.isnan(value)}) > 1 for group in rewards(groups)]
-    return {
-        **means,
-        "kl_per_token": means["kl"] / max(means["tokens"], 1.0),
-        "k3_per_token": means["k3"] / max(means["tokens"], 1.0),
-        "signal": fmean(signals),
-        "constant": float(len(signals) - sum(signals)),
-        "unknown": float(len(replies) - len(known["reward"])),
-        "lost": float(asked - len(groups)),
-    }
+    return makers[how]() if how in makers else sft
+
+
+def seeded(settings: Settings, *purpose: str | int) -> int:
+    """Return a random seed for one purpose."""
+    return int(digest(settings.seed, purpose)[:8], 16)

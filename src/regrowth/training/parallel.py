@@ -37,7 +37,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
 from regrowth.core.dataset import Dataset
-from regrowth.core.errors import DataError, SettingsError
+from regrowth.core.errors import DataError, RegrowthError, SettingsError
 from regrowth.core.layouts import read
 from regrowth.core.record import Json, Record, digest
 from regrowth.training import objectives
@@ -283,14 +283,16 @@ class Processes(Team):
 
     def gathered(self, network: nn.Module) -> nn.Module:
         """Return the network with all its weights in the process that leads; the others' is of no more use."""
-        for module in self._root.modules():
-            if hasattr(module, "reshard"):
-                module.reshard()
+        part: Any
+        for part in self._root.modules():
+            if hasattr(part, "reshard"):
+                part.reshard()
         whole: dict[Any, nn.Parameter] = {}
         for module in network.modules():
+            weight: Any
             for name, weight in list(module.named_parameters(recurse=False)):
                 if weight not in whole:
-                    full: Tensor = weight.full_tensor()  # type: ignore[operator]
+                    full: Tensor = weight.full_tensor()
                     whole[weight] = nn.Parameter(full.cpu() if self.leads else full[:0].clone())
                 setattr(module, name, whole[weight])
         return network
@@ -356,9 +358,12 @@ def _nothing(part: Pass) -> Pass:
 
 def _empty() -> Block:
     """Return a block of one position where nothing is read."""
-    none_N = torch.zeros(0, dtype=torch.long)
-    return Block(torch.zeros(1, 1, dtype=torch.long), none_N, none_N)
+    nowhere = torch.zeros(0, dtype=torch.long)
+    return Block(torch.zeros(1, 1, dtype=torch.long), nowhere, nowhere)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except RegrowthError as error:
+        sys.exit(str(error))

@@ -103,7 +103,8 @@ def measured(weights: Weights, rows: Rows, team: Team = ALONE) -> Floats:
     weights.network.eval()  # a reference has no dropout
     for chunk in np.split(order, range(CHUNK, len(order), CHUNK)):
         for part in team.dealt(passes(rows, chunk, rows.sides, tokens=TOKENS, price=64, pad=weights.codec.pad)):
-            _spread(part, rows, _read_off(weights.network, part), values)
+            if part.records:
+                _spread(part, rows, _read_off(weights.network, part), values)
     weights.network.train(before)
     whole: Floats = team.added({"logprobs": torch.from_numpy(values)})["logprobs"].numpy()
     return whole

@@ -12,6 +12,7 @@ Roles are single tokens, and text is never read as one: a user who types `<end>`
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +20,7 @@ from typing import Any, Protocol
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from regrowth.core.errors import DataError, SettingsError
-from regrowth.core.record import Messages, digest
+from regrowth.core.record import Message, Messages, digest
 from regrowth.weights.hub import library
 
 __all__ = ["SPECIALS", "TEMPLATE", "BpeCodec", "Codec", "HfCodec", "hf_codec", "train_codec"]
@@ -33,6 +34,15 @@ TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}"
 )
 """The same rendering in the language of `transformers`, for everyone who loads the folder there."""
+
+DAY = datetime(2024, 7, 26)
+"""What day it is to templates that write the date: equal conversations have equal ids, whenever they are rendered."""
+
+PROBE = (Message("user", "What is it?"), Message("assistant", "Seven pens"))
+"""A conversation that shows what a template closes an answer with."""
+
+PLAIN = ("PreTrainedTokenizerFast", "TokenizersBackend")
+"""Names under which transformers, before and since its fifth version, stores a tokenizer that is its file alone."""
 
 BYTES = 256
 PAD, END, ASSISTANT = (SPECIALS.index(token) for token in ("<pad>", "<end>", "<assistant>"))
@@ -126,11 +136,7 @@ class BpeCodec:
     @classmethod
     def of(cls, folder: Path) -> "BpeCodec | None":
         """Read the codec that `save` wrote; None if the folder holds somebody else's tokenizer."""
-        try:
-            settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        if settings.get("chat_template") != TEMPLATE:
+        if _stated(folder).get("chat_template") != TEMPLATE:
             return None
         path = folder / "tokenizer.json"
         try:
@@ -173,6 +179,7 @@ class HfCodec:
     """Speak through a tokenizer of `transformers` and its own chat template.
 
     A tokenizer without a template gets the bare contents, one blank line between turns: what a base model expects.
+    `regrowth.weights.template` checks whether a template writes an answer as it is trained.
     """
 
     tokenizer: Any
@@ -193,19 +200,45 @@ class HfCodec:
     def size(self) -> int:
         return len(self.tokenizer)
 
+    @cached_property
+    def end(self) -> int:
+        """Return the id that ends a reply: what the template closes an answer with, if that is among the ends."""
+        closing, own = _closing(self.tokenizer), self.tokenizer.eos_token_id
+        return next((int(token) for token in (closing, own) if token in self.ends), min(self.ends))
+
     def prompt(self, messages: Messages) -> list[int]:
         if not self.tokenizer.chat_template:
             return list(self.tokenizer.encode("\n\n".join(content for _, content in messages)))
-        turns = [{"role": role, "content": content} for role, content in messages]
+        ids: list[int] = self._applied(messages, add_generation_prompt=True)
+        return ids
+
+    def whole(self, messages: Messages) -> list[int]:
+        """Return the ids of a conversation that ends with an answer, as the template writes it."""
+        ids: list[int] = self._applied(messages)
+        return ids
+
+    def written(self, messages: Messages, *, asking: bool = False) -> str:
+        """Return a conversation as the template writes it; `asking`, up to where the reply begins."""
+        return str(self._applied(messages, tokenize=False, add_generation_prompt=asking))
+
+    def _applied(self, messages: Messages, **how: Any) -> Any:
         try:
-            return list(self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=False))
+            return _apply(self.tokenizer, messages, **how)
         except Exception as error:  # templates raise what they like, e.g. on two user turns in a row
             raise DataError(f"The model's chat template refuses the conversation: {error}") from error
 
     def reply(self, text: str) -> list[int]:
-        end = self.tokenizer.eos_token_id
+        """Return the ids of a reply, its end token included exactly once.
+
+        Raises:
+            DataError: the text holds an end token before its end, so that most of it would never be trained.
+        """
         ids = list(self.tokenizer.encode(text, add_special_tokens=False))
-        return [*_before_end(ids, self.ends), min(self.ends) if end is None else end]
+        while ids and ids[-1] in self.ends:
+            ids.pop()
+        if (stop := len(_before_end(ids, self.ends))) < len(ids):
+            raise DataError(f"the reply holds the end token {self.tokenizer.convert_ids_to_tokens(ids[stop])!r} inside")
+        return [*ids, self.end]
 
     def text(self, ids: Sequence[int]) -> str:
         kept = _before_end(ids, self.ends)
@@ -223,11 +256,14 @@ def hf_codec(folder: Path) -> HfCodec:
         DataError: the folder holds no tokenizer, or one that names no end token.
     """
     transformers = library("transformers", f"The tokenizer in {folder}")
+    # The general way imports every architecture and torch's compiler: over a second that a plain tokenizer can spare.
+    plain = _stated(folder).get("tokenizer_class") in PLAIN and (folder / "tokenizer.json").exists()
+    kind = transformers.PreTrainedTokenizerFast if plain else transformers.AutoTokenizer
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        tokenizer = kind.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{folder} holds no tokenizer that transformers can read: {error}") from error
-    ends = _declared_ends(folder, tokenizer.eos_token_id)
+    ends = _declared_ends(folder, tokenizer.eos_token_id, _closing(tokenizer))
     if not ends:
         raise DataError(
             f"{folder} names no end token. Set eos_token in tokenizer_config.json or eos_token_id in "
@@ -236,12 +272,51 @@ def hf_codec(folder: Path) -> HfCodec:
     return HfCodec(tokenizer, ends)
 
 
-def _declared_ends(folder: Path, own: int | None) -> frozenset[int]:
-    """Return the tokenizer's end token and those that the generation settings add (chat models often have two)."""
+def _stated(folder: Path) -> dict[str, Any]:
+    """Return what a folder says of its tokenizer."""
+    try:
+        stated: dict[str, Any] = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stated
+
+
+def _declared_ends(folder: Path, *own: int | None) -> frozenset[int]:
+    """Return the tokenizer's end tokens and those that the generation settings add (chat models often have two)."""
     path = folder / "generation_config.json"
     declared = json.loads(path.read_text(encoding="utf-8")).get("eos_token_id") if path.exists() else None
     more = declared if isinstance(declared, list) else [declared]
-    return frozenset(int(token) for token in (own, *more) if token is not None)
+    return frozenset(int(token) for token in (*own, *more) if token is not None)
+
+
+def _closing(tokenizer: Any) -> int | None:
+    """Return the token that the template closes an answer with; None if it does so with text, or not at all.
+
+    Base models often come with a chat template whose answers end otherwise than their texts do.
+    """
+    if not tokenizer.chat_template:
+        return None
+    try:
+        _, answer, rest = _apply(tokenizer, PROBE, tokenize=False).rpartition(PROBE[-1].content)
+    except Exception:  # a template that refuses two plain turns tells nothing
+        return None
+    ids = tokenizer.encode(rest.lstrip(), add_special_tokens=False) if answer else []
+    tokens = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+    return int(ids[0]) if ids and ids[0] in tokens else None
+
+
+def _apply(tokenizer: Any, messages: Messages, **how: Any) -> Any:
+    turns = [{"role": role, "content": content} for role, content in messages]
+    template = tokenizer.get_chat_template()
+    if "strftime_now" in template:
+        how["chat_template"] = _timeless() + template
+    return tokenizer.apply_chat_template(turns, return_dict=False, **how)
+
+
+def _timeless() -> str:
+    """Return a macro that stands in for the clock of `transformers`, which templates call as `strftime_now`."""
+    known = "".join(f"|replace('%{letter}','{DAY.strftime('%' + letter)}')" for letter in "aAbBdHIjmMpSyY")
+    return "{% macro strftime_now(format) %}{{ format" + known + " }}{% endmacro %}"
 
 
 def _before_end(ids: Sequence[int], ends: frozenset[int]) -> list[int]:

@@ -135,7 +135,9 @@ class _Trunk(nn.Module):
         self.shape = shape
         self.recompute = False
         """Whether a layer's inner values are made again for the gradient instead of kept."""
-        self.embed_tokens = nn.Embedding(shape.vocabulary, shape.width)
+        # Given a weight, torch draws none: drawing one without memory imports its compiler, a second of CPU time.
+        blank_VC = torch.empty(shape.vocabulary, shape.width)
+        self.embed_tokens = nn.Embedding(shape.vocabulary, shape.width, _weight=blank_VC)
         self.layers = nn.ModuleList(_Layer(shape) for _ in range(shape.layers))
         self.norm = nn.RMSNorm(shape.width, eps=shape.epsilon)
 

@@ -108,3 +108,19 @@ def test_a_head_is_split_off_only_where_nothing_comes_after_it(part: Block, monk
         read(part)
         hook.remove()
     assert sizes == [part.kept_N.numel(), part.ids_BT.numel()]
+
+
+def test_logprobs_follow_autocast_and_give_gradients_in_the_weights_own_format() -> None:
+    draw = torch.Generator().manual_seed(2)
+    x_NC = torch.randn(6, 8, generator=draw, requires_grad=True)
+    head_VC = torch.randn(20, 8, generator=draw, requires_grad=True)
+    targets_N = torch.arange(6)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = logprobs(x_NC, head_VC, targets_N)
+    exact = logprobs(x_NC, head_VC, targets_N)
+    assert rough.dtype == torch.float32
+    assert not torch.equal(rough, exact)
+    assert torch.allclose(rough, exact, atol=0.1)
+    for left, right in zip(*(torch.autograd.grad(one.sum(), (x_NC, head_VC)) for one in (rough, exact)), strict=True):
+        assert left.dtype == torch.float32
+        assert torch.allclose(left, right, atol=0.15)
