@@ -43,6 +43,7 @@ def _by_arm(outcome: Outcome) -> dict[str, Any]:
             "accuracy": {mode: marks.accuracy(mode) for mode in MODES},
             "kept": outcome.kept.get(name, 0),
             "kl": outcome.drift[name].value,
+            "development": {mode: [one.accuracy(mode) for one in outcome.development.get(name, ())] for mode in MODES},
             "rounds": [dict(one.facts) for one in outcome.rounds.get(name, ())],
         }
         for name, marks in outcome.marks.items()

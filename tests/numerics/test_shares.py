@@ -32,6 +32,7 @@ RECORDS = 7
 LAYOUTS = {
     "one record per pass": [[number] for number in range(RECORDS)],
     "two passes": [[0, 1, 3, 4], [2, 5, 6]],
+    "nothing in one pass": [[0, 1, 2, 3, 4, 5, 6], []],
     "records without the optional sides apart": [[2, 5], [6, 0], [4, 3, 1]],
     "one pass, another order": [[6, 2, 0, 5, 3, 1, 4]],
 }

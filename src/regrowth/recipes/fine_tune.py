@@ -7,49 +7,22 @@ What an objective reads besides, such as `reward_gap` or `helpfulness`, are furt
 """
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import Field
-
-from regrowth.core import layouts
 from regrowth.core.dataset import Dataset
 from regrowth.core.errors import SettingsError
-from regrowth.core.settings import Frozen
 from regrowth.models.model import RememberedModel
 from regrowth.reports.blocks import Block, Curves, Figure, Headline, Series, save
 from regrowth.run import Run
-from regrowth.training.settings import TrainingSettings
+from regrowth.training.job import Job, records_of
 
 __all__ = ["Settings", "fine_tune"]
 
 
-class Settings(Frozen):
-    """Say what is trained on what, and how."""
-
-    model: str = "tiny"
-    """The weights to start from: `tiny`, `hf:org/name` or a folder."""
-    data: Path
-    """.jsonl, .json, .csv or .parquet file of records."""
-    held_out: Path | None = None
-    """File of records to look at every `training.evaluate_every` steps; the weights of the best look are kept."""
-    layout: str | None = None
-    """Layout of both files; the first row tells it if none is named."""
-    columns: Mapping[str, str] = Field(default_factory=dict)
-    """Which of the files' columns to take for one of the layout's: `{prompt = "question"}`."""
-    objective: str = "sft"
-    """What is minimised; docs/objectives.md lists all."""
-    parameters: Mapping[str, bool | int | float | str | tuple[str, ...]] = Field(default_factory=dict)
-    """Of the objective: `{beta = 0.1}`."""
-    models: Mapping[str, str] = Field(default_factory=dict)
-    """The objective's other models: `{teacher = "./teacher"}`. A reference that is not named is `model` itself."""
-    training: TrainingSettings = TrainingSettings()
-    """Steps, learning rate, LoRA and the rest."""
-    out: Path | None = None
-    """New folder that the trained weights are copied to; they are in the run in any case."""
+Settings = Job
 
 
-async def fine_tune(run: Run, settings: Settings) -> RememberedModel:
+async def fine_tune(run: Run, settings: Job) -> RememberedModel:
     """Return the trained model.
 
     Raises:
@@ -79,8 +52,8 @@ async def fine_tune(run: Run, settings: Settings) -> RememberedModel:
     return trained
 
 
-def _dataset(run: Run, name: str, path: Path, settings: Settings) -> Dataset:
-    return run.write(name, layouts.read(path, layout=settings.layout, columns=settings.columns))
+def _dataset(run: Run, name: str, path: Path, settings: Job) -> Dataset:
+    return run.write(name, records_of(path, settings)[0])
 
 
 def blocks(folder: Path, objective: str) -> list[Block]:

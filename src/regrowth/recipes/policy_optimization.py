@@ -43,6 +43,8 @@ class Outcome:
     """The policy after its best round."""
     rounds: Mapping[str, Sequence[Round]]
     """Per arm."""
+    development: Mapping[str, Sequence[Marks]]
+    """Per arm, right or wrong on each development problem: at the start and after every round."""
     marks: Mapping[str, Marks]
     """Per arm, right or wrong on each held-out problem."""
     kept: Mapping[str, int]
@@ -72,8 +74,8 @@ async def policy_optimization(run: Run, settings: Settings) -> Outcome:
     unseen = list(problems(settings.domains, settings.heldout, seed=seeded(settings, "heldout"), split="heldout"))
     marks = {name: await marked(arms[0], model, unseen, f"marking {name}") for name, model in models.items()}
     drift = {name: await drifted(arms[0], model, unseen, f"distance of {name}") for name, model in models.items()}
-    outcome = Outcome(models[settings.method], rounds, marks, kept, drift)
-    save(run.folder, shown(outcome, seen, settings.method))
+    outcome = Outcome(models[settings.method], rounds, seen, marks, kept, drift)
+    save(run.folder, shown(outcome, settings.method))
     return outcome
 
 
@@ -134,7 +136,7 @@ def _policy(start: RememberedModel, rounds: Sequence[Round], number: int) -> Rem
 # What the report shows ----------------------------------------------------------------------------------------------
 
 
-def shown(outcome: Outcome, seen: Mapping[str, Sequence[Marks]], method: str) -> list[Block]:
+def shown(outcome: Outcome, method: str) -> list[Block]:
     """Return the blocks of the report: the comparison, what was kept, and the rounds as curves."""
     blocks = compared(outcome.marks, baseline="base", result=method, title=f"{method}, beside its controls")
     kept = ", ".join(f"{arm} {number} of {len(outcome.rounds[arm])}" for arm, number in outcome.kept.items())
@@ -147,7 +149,9 @@ def shown(outcome: Outcome, seen: Mapping[str, Sequence[Marks]], method: str) ->
         "filtered: trained on its own right replies. chance: rewards dealt out anew within each group; what it gains "
         "is not owed to them. real: trained on the worked solutions of the same prompts.",
     )
-    marks = {mode: {arm: [one.accuracy(mode) for one in each] for arm, each in seen.items()} for mode in MODES}
+    marks = {
+        mode: {arm: [one.accuracy(mode) for one in each] for arm, each in outcome.development.items()} for mode in MODES
+    }
     rights = [
         _curves(f"Development problems, {mode}", "right", of, first=0, unit="share") for mode, of in marks.items()
     ]

@@ -65,16 +65,16 @@ def attach(trunk: nn.Module, lora: Lora, *, seed: int) -> None:
 def merged(network: nn.Module) -> nn.Module:
     """Return the network without adapters, what they learnt added to its weights, in place.
 
-    Weights that were kept in four bits are first put back to what they were before.
+    Weights that were kept in four bits become what the four bits stand for: that is what the adapters were trained on.
     """
     with torch.no_grad():
         for name, layer in list(_adapted(network)):
             product = layer.get_base_layer()
-            product = product.original() if isinstance(product, Nf4Linear) else product
+            product = product.widened() if isinstance(product, Nf4Linear) else product
             product.weight += layer.get_delta_weight(NAME).to(product.weight)
             network.set_submodule(name, product)
         for name, product in list(_small(network)):
-            network.set_submodule(name, product.original())
+            network.set_submodule(name, product.widened())
     for module in network.modules():
         if hasattr(module, "peft_config"):
             del module.peft_config
@@ -101,7 +101,7 @@ def write_adapter(network: nn.Module, lora: Lora, folder: Path) -> None:
 def quantised(weights: Weights, device: str) -> Weights:
     """Return the same weights with the products of the trunk in 4-bit NF4, in place; the head stays as it is.
 
-    The full weights wait on the CPU for `merged`. Everything else goes to `device`, product by product.
+    Everything goes to `device`, product by product.
 
     Raises:
         MissingExtra: bitsandbytes is not installed.
@@ -130,12 +130,13 @@ class Nf4Linear(nn.Linear):
         )
         self.weight = nn.Parameter(packed, requires_grad=False)
         self.bias = product.bias
-        self._before = (product.to("cpu"),)  # hidden from `parameters`, `state_dict` and `to`
         self._widen = four_bits.dequantize_4bit
 
-    def original(self) -> nn.Linear:
-        """Return the product as it was before, on the device that this one is on."""
-        return self._before[0].to(self.weight.device)
+    def widened(self) -> nn.Linear:
+        """Return an ordinary product with what the four bits stand for."""
+        product = nn.Linear(self.in_features, self.out_features, bias=False, device="meta")
+        product.weight, product.bias = nn.Parameter(self.wide()), self.bias
+        return product
 
     def wide(self) -> Tensor:
         """Return what the four bits stand for [O, I]."""

@@ -3,18 +3,7 @@
     python -m regrowth.training.parallel pens.toml                                   in one process
     accelerate launch --num_processes 4 -m regrowth.training.parallel pens.toml      in four, one GPU each
 
-    pens.toml
-      base = "models/tiny"
-      data = "pairs.jsonl"
-      out = "weights"
-
-      [objective]
-      name = "dpo"
-      beta = 0.1
-
-      [settings]
-      steps = 200
-      device = "cuda"
+The file is that of `job`, which the recipe `fine_tune` reads too.
 
 Each process holds a share of every weight, of its gradient and of the optimizer's state (FSDP: Zhao et al., 2023,
 arXiv:2304.11277, in torch's second version), and takes its share of a step's passes. Gradients are summed, never
@@ -24,8 +13,7 @@ averaged, because shares of a loss add up: the result is that of one process up 
 import os
 import sys
 import tempfile
-import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,97 +21,62 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
-from regrowth.core.dataset import Dataset
-from regrowth.core.errors import DataError, RegrowthError, SettingsError
-from regrowth.core.layouts import read
-from regrowth.core.record import Json, Record, digest
-from regrowth.training import objectives
+from regrowth.core.errors import RegrowthError, SettingsError
+from regrowth.core.record import Json, digest
 from regrowth.training.batches import Block, Pass
 from regrowth.training.body import prepare, trunk
 from regrowth.training.fit import loaded
+from regrowth.training.job import Job, place, read_job, records_of
 from regrowth.training.journal import TrainingLog
 from regrowth.training.loop import check_device, train
-from regrowth.training.objectives import Objective
+from regrowth.training.objectives import objective
 from regrowth.training.policy import Readout
 from regrowth.training.reference import Remember
 from regrowth.training.settings import TrainingSettings
 from regrowth.training.team import ALONE, Team
 from regrowth.weights.hub import library
 
-__all__ = ["Job", "Processes", "main", "read_job", "work"]
+__all__ = ["Processes", "main", "work"]
 
 T = TypeVar("T")
-
-
-class Job(BaseModel):
-    """Say what is trained on what."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    base: str
-    """Folder or hub name of the weights to start from."""
-    data: Path
-    """A file of records (see `docs/layouts.md`), or the folder of a dataset."""
-    out: Path
-    """Folder that the trained weights are written to."""
-    scratch: Path | None = None
-    """Folder of checkpoints and `metrics.jsonl`, by default `<out>.scratch`; on a disk that all processes see."""
-    objective: dict[str, Any] = Field(default={"name": "sft"})
-    """The name of an objective and its parameters."""
-    settings: TrainingSettings = TrainingSettings()
-    models: dict[str, str] = Field(default={})
-    """The objective's other models, by name. One that is missing, as the reference usually is, is the base."""
-    held_out: Path | None = None
-    """Records to look at every `settings.evaluate_every` steps."""
-
-
-def read_job(file: Path) -> Job:
-    """Read a job from a TOML file.
-
-    Raises:
-        DataError: the file cannot be read.
-        SettingsError: it names something that there is not, or lacks something that must be.
-    """
-    try:
-        values = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file}: not a TOML file that can be read ({error}).") from error
-    try:
-        return Job.model_validate(values)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise SettingsError(f"{file}: {problems}") from None
 
 
 def work(job: Job, team: Team = ALONE) -> TrainingLog:
     """Train as a job says; every process of a team calls this. A killed one goes on from its newest checkpoint.
 
+    Checkpoints and `metrics.jsonl` are in `<out>.scratch`, on a disk that all processes see.
+
     Raises:
         DataError, SettingsError, MissingExtra, StoreError: as `train` and `load` do.
     """
-    check_device(job.settings.device)
-    scratch = job.scratch or job.out.with_name(job.out.name + ".scratch")
-    objective = _objective(job.objective)
-    weights, models = loaded(job.base, objective, job.settings, job.models)
-    records, fingerprint = _records(job.data)
-    together = isinstance(team, Processes)
+    if job.out is None:
+        raise SettingsError("The job names no folder `out` for the trained weights.")
+    check_device(job.training.device)
+    scratch = job.out.with_name(job.out.name + ".scratch")
+    chosen = objective(job.objective, **job.parameters)
+    others = {role: place(name) for role, name in job.models.items()}
+    weights, models = loaded(place(job.model), chosen, job.training, others)
+    records, fingerprint = records_of(job.data, job)
     lineage = {"base": weights.digest, "data": fingerprint}
+    settings, remember = job.training, None
+    if isinstance(team, Processes):
+        # Processes meet in every pass, so each takes its passes in turn.
+        settings = settings.model_copy(update={"threads": 1})
+        lineage, remember = {**lineage, "processes": str(team.size)}, team.remembering(scratch)
     return train(
         weights,
         records,
-        objective,
-        # Processes meet in every pass, so each takes its passes in turn.
-        job.settings.model_copy(update={"threads": 1}) if together else job.settings,
+        chosen,
+        settings,
         out=job.out,
         scratch=scratch,
-        lineage={**lineage, "processes": str(team.size)} if isinstance(team, Processes) else lineage,
+        lineage=lineage,
         models=models,
-        held_out=_records(job.held_out)[0] if job.held_out else (),
-        base=Path(job.base),
-        remember=team.remembering(scratch) if isinstance(team, Processes) else None,
+        held_out=records_of(job.held_out, job)[0] if job.held_out else (),
+        base=Path(place(job.model)),
+        remember=remember,
         team=team,
     )
 
@@ -137,35 +90,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         work(job)
         return
-    team = Processes.launched(job.settings)
+    team = Processes.launched(job.training)
     try:
         work(job, team)
         dist.barrier()
     finally:
         dist.destroy_process_group()
-
-
-def _objective(named: Mapping[str, Any]) -> Objective:
-    known: dict[str, Callable[..., Objective]] = {
-        name: getattr(objectives, name) for name in objectives.__all__ if name.islower() and name != "sft"
-    }
-    known["sft"] = known.pop("supervised")
-    name, parameters = named.get("name"), {key: value for key, value in named.items() if key != "name"}
-    if name not in known:
-        raise SettingsError(f"objective.name = {name!r}; it is one of {', '.join(sorted(known))}.")
-    try:
-        return known[name](**parameters)
-    except TypeError as error:
-        raise SettingsError(f"objective: {error}.") from error
-
-
-def _records(path: Path) -> tuple[Iterable[Record], str]:
-    """Return records and what names them."""
-    if path.is_dir():
-        dataset = Dataset(path)
-        return dataset, dataset.fingerprint
-    records = list(read(path))
-    return records, digest("records", [record.id for record in records])
 
 
 class _Root(nn.Module):

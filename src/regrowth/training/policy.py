@@ -152,9 +152,10 @@ class _Logprobs(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, slopes_N: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, slopes_N: Tensor) -> tuple[Tensor, Tensor | None, None]:
         x_NC, head_VC, targets_N = ctx.saved_tensors
-        head, of_head, of_x = head_VC.to(ctx.computed_in), torch.zeros_like(head_VC), []
+        head, of_x = head_VC.to(ctx.computed_in), []
+        of_head = torch.zeros_like(head_VC) if ctx.needs_input_grad[1] else None
         made, ctx.made = iter(ctx.made), []
         columns = [torch.split(tensor, ctx.rows) for tensor in (x_NC, targets_N, slopes_N)]
         for x, targets, slopes in zip(*columns, strict=True):
@@ -164,7 +165,8 @@ class _Logprobs(torch.autograd.Function):
             slopes_NV = logprobs_NV.exp_().mul_(-slopes[:, None])
             slopes_NV = slopes_NV.scatter_add_(1, targets[:, None], slopes[:, None]).to(ctx.computed_in)
             of_x.append((slopes_NV @ head).to(x.dtype))
-            of_head += slopes_NV.T @ x.to(ctx.computed_in)
+            if of_head is not None:
+                of_head += slopes_NV.T @ x.to(ctx.computed_in)
         return torch.cat(of_x), of_head, None
 
 

@@ -23,7 +23,7 @@ from regrowth.core.files import sync
 from regrowth.core.record import Json, digest
 from regrowth.training.batches import Pass, passes
 from regrowth.training.objectives.view import Objective
-from regrowth.training.policy import policy, readout, vocabulary
+from regrowth.training.policy import Readout, policy, readout, vocabulary
 from regrowth.training.rows import Floats, Rows
 from regrowth.training.team import ALONE, Team
 from regrowth.weights.loading import Weights
@@ -101,18 +101,19 @@ def measured(weights: Weights, rows: Rows, team: Team = ALONE) -> Floats:
     order = np.argsort(rows.sizes[:, 0], kind="stable")
     before = weights.network.training
     weights.network.eval()  # a reference has no dropout
+    read = policy(weights.network)
     for chunk in np.split(order, range(CHUNK, len(order), CHUNK)):
         for part in team.dealt(passes(rows, chunk, rows.sides, tokens=TOKENS, price=64, pad=weights.codec.pad)):
             if part.records:
-                _spread(part, rows, _read_off(weights.network, part), values)
+                _spread(part, rows, _read_off(read, weights.network, part), values)
     weights.network.train(before)
     whole: Floats = team.added({"logprobs": torch.from_numpy(values)})["logprobs"].numpy()
     return whole
 
 
 @torch.no_grad()
-def _read_off(network: nn.Module, part: Pass) -> Floats:
-    logprobs_N = readout(part.to(next(network.parameters()).device), policy(network))
+def _read_off(read: Readout, network: nn.Module, part: Pass) -> Floats:
+    logprobs_N = readout(part.to(next(network.parameters()).device), read)
     found: Floats = logprobs_N.float().cpu().numpy()
     return found
 

@@ -27,7 +27,8 @@ class Lora(_Settings):
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
     """Last names of the products that get them."""
     bits: Literal[4, 16] = 16
-    """4 keeps the frozen network in 4-bit NF4 meanwhile (QLoRA; Dettmers et al., 2023, arXiv:2305.14314)."""
+    """16 leaves the frozen weights as they were loaded; 4 rounds them to NF4 for good, and the adapters learn on those
+    (QLoRA; Dettmers et al., 2023, arXiv:2305.14314). 4 works in one process only."""
 
 
 class TrainingSettings(_Settings):
@@ -38,7 +39,7 @@ class TrainingSettings(_Settings):
     tokens_per_batch: PositiveInt = 2048
     """Tokens of one optimizer step, prompt and reply together: so many or a little less, give or take a record."""
     learning_rate: PositiveFloat = 1e-3
-    """Its peak. 1e-3 suits a few million weights, 1e-5 a few billion."""
+    """Its peak. 1e-3 suits a few million weights, 1e-5 a few billion; adapters want about five times as much."""
     warmup: NonNegativeInt = 10
     """Steps over which the learning rate climbs in a straight line."""
     schedule: Literal["constant", "cosine"] = "constant"
@@ -68,7 +69,8 @@ class TrainingSettings(_Settings):
     recompute: bool = False
     """Make each layer's inner values again for the gradient instead of keeping them: less memory, a third more work."""
     compile: bool = False
-    """Have `torch.compile` fuse the layers: minutes at the start, faster steps on a GPU; last bits may differ."""
+    """Have `torch.compile` fuse the layers, in one process: minutes at the start, faster steps on a GPU; last bits may
+    differ."""
     checkpoint_every: PositiveInt = 50
     """Steps between checkpoints. Does not reach the result."""
     threads: PositiveInt = 2

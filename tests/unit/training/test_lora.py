@@ -216,9 +216,9 @@ def test_the_reference_is_the_base_without_adapters(
     seen: list[bool] = []
     margins: list[float] = []
 
-    def watched(network: nn.Module, part: Any) -> Any:
+    def watched(read: Any, network: nn.Module, part: Any) -> Any:
         seen.append(any("lora" in name for name, _ in network.named_parameters()))
-        return read_off(network, part)
+        return read_off(read, network, part)
 
     if bits == 4:
         pytest.importorskip("bitsandbytes")
@@ -298,10 +298,19 @@ class TestFourBits:
             for name in trained
             if "lora_A" in name
         }
-        merged = body.finished(small.network).state_dict()
+        products = {
+            f"{name}.weight": one.wide() for name, one in small.network.named_modules() if isinstance(one, Nf4Linear)
+        }
+        products = {name.replace(".base_layer", ""): wide for name, wide in products.items()}
+        ids_BT = torch.tensor([[3, 1, 2, 5]])
+        learnt = small.network(ids_BT)
+        finished = body.finished(small.network)
+        torch.testing.assert_close(finished(ids_BT), learnt)  # what was trained is what is written
+        merged = finished.state_dict()
         assert merged.keys() == before.keys()
         for name, tensor in before.items():
-            torch.testing.assert_close(merged[name], tensor + added.get(name, 0.0))
+            torch.testing.assert_close(merged[name], products.get(name, tensor) + added.get(name, 0.0))
+            assert float((products.get(name, tensor) - tensor).abs().mean()) < 0.15 * float(tensor.abs().mean() + 1e-9)
 
     def test_it_learns(self, pupil: Path, tmp_path: Path) -> None:
         settings = SHORT.model_copy(update={"steps": 40, "lora": Lora(rank=4, bits=4)})

@@ -23,9 +23,10 @@ from regrowth.core import layouts
 from regrowth.core.errors import DataError, SettingsError
 from regrowth.core.record import Record
 from regrowth.training.batches import passes
+from regrowth.training.job import Job, place, read_job
 from regrowth.training.journal import read_log
 from regrowth.training.objectives import dpo
-from regrowth.training.parallel import Processes, main, read_job, work
+from regrowth.training.parallel import Processes, main, work
 from regrowth.training.rows import tokenize
 from regrowth.training.settings import Lora, TrainingSettings
 from regrowth.weights.foreign import HfNetwork
@@ -37,15 +38,15 @@ from support.training import additions, trained
 STEPS = {"steps": 6, "tokens_per_batch": 300, "tokens_per_pass": 60, "learning_rate": 0.01, "checkpoint_every": 4}
 JOBS: Mapping[str, Mapping[str, Any]] = {
     "sft": {},
-    "dpo": {"objective": {"name": "dpo", "beta": 0.5}},
-    "replies of unlike length": {"objective": {"name": "dpo"}, "settings": {"tokens_per_pass": 400}},
-    "kto, which looks at the whole step first": {"objective": {"name": "kto"}},
-    "a reward model": {"objective": {"name": "bradley_terry"}},
-    "lora of an odd rank": {"settings": {"lora": {"rank": 3}}, "objective": {"name": "dpo"}},
-    "layers computed again": {"settings": {"recompute": True}},
-    "rmsprop": {"settings": {"optimizer": "rmsprop"}},
-    "the best of three looks": {"settings": {"evaluate_every": 2, "learning_rate": 0.3}, "held_out": True},
-    "an architecture of transformers": {"base": "foreign", "objective": {"name": "dpo"}},
+    "dpo": {"objective": "dpo", "parameters": {"beta": 0.5}},
+    "replies of unlike length": {"objective": "dpo", "training": {"tokens_per_pass": 400}},
+    "kto, which looks at the whole step first": {"objective": "kto"},
+    "a reward model": {"objective": "bradley_terry"},
+    "lora of an odd rank": {"training": {"lora": {"rank": 3}}, "objective": "dpo"},
+    "layers computed again": {"training": {"recompute": True}},
+    "rmsprop": {"training": {"optimizer": "rmsprop"}},
+    "the best of three looks": {"training": {"evaluate_every": 2, "learning_rate": 0.3}, "held_out": True},
+    "an architecture of transformers": {"base": "foreign", "objective": "dpo"},
 }
 
 
@@ -57,11 +58,12 @@ def uneven(count: int) -> list[Record]:
 
 def write_job(folder: Path, name: str, **changes: Any) -> Path:
     """Write a job's file; what it reads lies in the folder above."""
-    lines = [f"base = {json.dumps(str(folder.parent / changes.pop('base', 'base')))}"]
+    lines = [f"model = {json.dumps(str(folder.parent / changes.pop('base', 'base')))}"]
     lines += [f'data = "{folder.parent / "pairs.jsonl"}"', f'out = "{folder / name}"']
     lines += [f'held_out = "{folder.parent / "pairs.jsonl"}"'] if changes.pop("held_out", False) else []
-    settings = {**STEPS, **changes.pop("settings", {})}
-    for table, values in {"objective": {"name": "sft"}, **changes, "settings": settings}.items():
+    lines.append(f'objective = "{changes.pop("objective", "sft")}"')
+    training = {**STEPS, **changes.pop("training", {})}
+    for table, values in {**changes, "training": training}.items():
         inner = {key: value for key, value in values.items() if isinstance(value, dict)}
         lines += [f"[{table}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items() if key not in inner)]
         for deeper, more in inner.items():
@@ -112,9 +114,9 @@ def in_two(folder: Path) -> Path:
     network = HfNetwork(transformers.Qwen2ForCausalLM(config))
     save(network, a_codec(), folder / "foreign", lineage={})
     program = (
-        "import sys, pathlib; from regrowth.training.parallel import *\n"
+        "import sys, pathlib\nfrom regrowth.training.parallel import *\nfrom regrowth.training.job import read_job\n"
         "jobs = [read_job(pathlib.Path(name)) for name in sys.argv[1:]]\n"
-        "team = [Processes.launched(job.settings) for job in jobs]\n"
+        "team = [Processes.launched(job.training) for job in jobs]\n"
         "for job, one in zip(jobs, team): work(job, one)"
     )
     files = [write_job(folder / "two", name, **how) for name, how in JOBS.items()]
@@ -128,13 +130,15 @@ def test_two_processes_train_what_one_trains(name: str, folder: Path, in_two: Pa
     one, two = (read_job(write_job(folder / place, name, **JOBS[name])) for place in ("one", "two"))
     alone = work(one)
     assert alone.losses[-1] != pytest.approx(alone.losses[0], rel=1e-3)
+    assert one.out is not None
+    assert two.out is not None
     found = read_log(two.out)
     assert found.losses == pytest.approx(alone.losses, abs=1e-5)
     assert replace(found, losses=(), held_out=()) == replace(alone, losses=(), held_out=())
     assert [look.figures for look in found.held_out] == [
         pytest.approx(look.figures, abs=1e-5) for look in alone.held_out
     ]
-    left, right = (load_file(job.out / "model.safetensors") for job in (one, two))
+    left, right = (load_file(out / "model.safetensors") for out in (one.out, two.out))
     assert left.keys() == right.keys()
     assert all(torch.allclose(left[key], right[key], atol=1e-4) for key in left)
     load(two.out)
@@ -151,7 +155,7 @@ def test_only_the_first_process_leaves_files(in_two: Path) -> None:
 @pytest.mark.slow
 def test_a_launch_that_was_killed_is_finished_by_as_many_processes_or_by_one(folder: Path) -> None:
     pytest.importorskip("accelerate")
-    how: dict[str, Any] = {"objective": {"name": "dpo"}, "settings": {"steps": 60, "checkpoint_every": 2}}
+    how: dict[str, Any] = {"objective": "dpo", "training": {"steps": 60, "checkpoint_every": 2}}
     job = read_job(file := write_job(folder / "killed", "dpo", **how))
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
     launch += ["--main_process_port", "0", "-m", "regrowth.training.parallel", str(file)]
@@ -162,15 +166,16 @@ def test_a_launch_that_was_killed_is_finished_by_as_many_processes_or_by_one(fol
         time.sleep(0.005)
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
+    assert job.out is not None
     assert not job.out.exists()
     first = (scratch / "metrics.jsonl").read_text("utf-8").splitlines()[:2]
     shutil.copytree(folder / "killed", folder / "finished by one")
     subprocess.run(launch, check=True, stderr=subprocess.DEVNULL)
     one = read_job(write_job(folder / "finished by one", "dpo", **how))
     undisturbed = work(read_job(write_job(folder / "undisturbed", "dpo", **how)))
-    for log, place in ((read_log(job.out), scratch), (work(one), folder / "finished by one" / "dpo.scratch")):
+    for log, left in ((read_log(job.out), scratch), (work(one), folder / "finished by one" / "dpo.scratch")):
         assert log.losses == pytest.approx(undisturbed.losses, abs=1e-4)
-        lines = (place / "metrics.jsonl").read_text("utf-8").splitlines()
+        lines = (left / "metrics.jsonl").read_text("utf-8").splitlines()
         assert lines[:2] == first  # with their speeds, so these steps were not taken again
 
 
@@ -212,10 +217,10 @@ def test_what_was_never_tried_in_several_processes_is_refused(change: Mapping[st
 @pytest.mark.parametrize(
     ("text", "error", "words"),
     [
-        ("base = ", DataError, "not a TOML file"),
-        ('base = "x"\ndata = "y"', SettingsError, "out: Field required"),
-        ('base = "x"\ndata = "y"\nout = "z"\nouts = "z"', SettingsError, "outs: Extra inputs"),
-        ('base = "x"\ndata = "y"\nout = "z"\n[settings]\nsteps = 0', SettingsError, "settings.steps"),
+        ("model = ", DataError, "not a TOML file"),
+        ('model = "x"', SettingsError, "data: Field required"),
+        ('data = "y"\nouts = "z"', SettingsError, "outs: Extra inputs"),
+        ('data = "y"\n[training]\nsteps = 0', SettingsError, "training.steps"),
     ],
 )
 def test_a_wrong_file_is_told_in_words(text: str, error: type[Exception], words: str, tmp_path: Path) -> None:
@@ -224,11 +229,12 @@ def test_a_wrong_file_is_told_in_words(text: str, error: type[Exception], words:
         read_job(tmp_path / "job.toml")
 
 
-@pytest.mark.parametrize(
-    ("named", "words"),
-    [({"name": "ppo"}, "'ppo'; it is one of attributes, bradley_terry"), ({"name": "dpo", "gamma": 1.0}, "'gamma'")],
-)
-def test_an_unknown_objective_or_parameter_is_told_in_words(named: Mapping[str, Any], words: str, folder: Path) -> None:
-    job = read_job(write_job(folder / "wrong", "job", objective=named))
-    with pytest.raises(SettingsError, match=words):
-        work(job)
+def test_a_job_without_a_folder_for_its_weights_is_refused(base: Path) -> None:
+    with pytest.raises(SettingsError, match="names no folder `out`"):
+        work(Job(model=str(base), data=Path("nowhere.jsonl")))
+
+
+def test_names_of_models_mean_folders_or_the_hub() -> None:
+    assert (Path(place("tiny")) / "model.safetensors").exists()
+    assert place("hf:org/name") == "org/name"
+    assert place("./folder") == "./folder"
