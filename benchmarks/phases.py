@@ -1,6 +1,6 @@
 """What does a second phase cost the first, with and without replay? The packaged model, three seeds, equal steps.
 
-    python -m benchmarks.phases          # about eight CPU minutes; writes benchmarks/results/phases.json, prints a table
+    python -m benchmarks.phases          # four CPU minutes; writes benchmarks/results/phases.json, prints a table
 
 Phase 1 trains `arithmetic`, phase 2 `transforms`, difficulties 1 and 2, each on 800 worked problems for 60 steps at a
 constant rate. Arms differ in nothing but the share of phase 2's records that come from phase 1. Each seed draws its own

@@ -29,7 +29,7 @@ from benchmarks.reward.data import Case, Split, cases_of, splits
 from benchmarks.reward.judges import judge, read, rewards, untrained
 from benchmarks.reward.table import printed
 from regrowth.core.protocols import Estimate
-from regrowth.core.record import Record
+from regrowth.core.record import Record, digest
 from regrowth.metrics.intervals import across_seeds, clustered_mean
 from regrowth.models.tiny import TINY
 from regrowth.training.objectives import attributes, bradley_terry, verdict
@@ -42,9 +42,7 @@ STARTS = ("reward model, from scratch", "reward model, after reading")
 COMMON = {"tokens_per_batch": 4096, "warmup": 10, "threads": 1, "checkpoint_every": 10**6, "watch": "accuracy"}
 SEEN = 200
 """Cases of the training part that a judge is asked about once more: how much it knows by heart."""
-REGRESSION = TrainingSettings.model_validate(
-    {**COMMON, "steps": 60, "tokens_per_batch": 2048, "learning_rate": 1e-3, "schedule": "cosine"}
-)
+REGRESSION = {**COMMON, "tokens_per_batch": 2048, "learning_rate": 1e-3, "schedule": "cosine"}
 
 Score = Callable[[Record, str], float]
 
@@ -72,7 +70,12 @@ TASKS = {
     "truthfulqa": Task(verdict(), seeds=3, steps=100, look=20, rates=(3e-4, 1e-3)),
 }
 
-PARTS = (*TASKS, "attributes", "table")
+REGRESSIONS = {
+    "attributes": (60, ("all", "half hidden", "half hidden, taken for 0")),
+    "longer": (180, ("all", "half hidden")),
+}
+"""Steps, and which labels are there."""
+PARTS = (*TASKS, *REGRESSIONS, "table")
 
 
 # The judges ----------------------------------------------------------------------------------------------------------
@@ -98,17 +101,13 @@ def bases(seed: int) -> dict[str, Path]:
 
 def trained(task: str, start: str, split: Split, rate: float, seed: int) -> Trained:
     """Train one judge; one that lies there already is taken as it is."""
-    folder = WORK / f"{task}-{STARTS.index(start)}-{rate:g}-{seed}"
+    work, settings = TASKS[task], TASKS[task].settings(rate, seed)
+    records = tuple([case.record for case in part] for part in (split.train, split.dev))
+    seen = [[record.id for record in part] for part in records]
+    folder = WORK / f"{task}-{digest(start, work.objective.to_json(), settings.to_json(), seen)[:12]}"
     facts = folder / "facts.json"
     if not facts.exists():
-        records = tuple([case.record for case in part] for part in (split.train, split.dev))
-        log, seconds = judge(
-            bases(seed)[start],
-            TASKS[task].objective,
-            (records[0], records[1]),
-            TASKS[task].settings(rate, seed),
-            folder,
-        )
+        log, seconds = judge(bases(seed)[start], work.objective, (records[0], records[1]), settings, folder)
         best = max(look.figures["accuracy"] for look in log.held_out)
         told = {"dev": best, "looks": len(log.held_out), "tokens": log.tokens, "cpu_s": seconds}
         told |= {
@@ -293,19 +292,19 @@ HIDING: dict[str, Hide] = {
 }
 
 
-def masked() -> dict[str, Any]:
-    """Measure the regression of five attributes with all labels, half of them, and half of them read as zero."""
+def masked(steps: int, arms: Sequence[str]) -> dict[str, Any]:
+    """Measure the regression of five attributes with all labels, and with some hidden."""
     test = five.judged(500, 99, "heldout")
-    found: dict[str, list[dict[str, float]]] = {arm: [] for arm in HIDING}
+    found: dict[str, list[dict[str, float]]] = {arm: [] for arm in arms}
     for seed in range(3):
         records = five.judged(1200, seed, "train")
-        for arm, hide in HIDING.items():
-            folder = WORK / f"attributes-{list(HIDING).index(arm)}-{seed}"
-            settings = REGRESSION.model_copy(update={"seed": seed})
-            judge(TINY, attributes(five.NAMES), (hide(records, seed), ()), settings, folder)
+        for arm in arms:
+            folder = WORK / f"attributes-{steps}-{list(HIDING).index(arm)}-{seed}"
+            settings = TrainingSettings.model_validate({**REGRESSION, "steps": steps, "seed": seed})
+            judge(TINY, attributes(five.NAMES), (HIDING[arm](records, seed), ()), settings, folder)
             values, _ = rewards(folder / "judge", [(record.messages, record.response) for record in test])
             found[arm].append(_correlations(values, test))
-            print("attributes", arm, seed, found[arm][-1], flush=True)
+            print("attributes", steps, arm, seed, found[arm][-1], flush=True)
     names = (*five.NAMES, "mean")
     lost = {
         arm: {
@@ -316,6 +315,7 @@ def masked() -> dict[str, Any]:
         if arm != "all"
     }
     return {
+        "steps": steps,
         "pearson": {
             arm: {name: told(across_seeds(one[name] for one in each)) for name in names} for arm, each in found.items()
         },
@@ -344,7 +344,7 @@ def main() -> None:
     torch.set_num_threads(1)
     for part in parts:
         if part != "table":
-            results[part] = masked() if part == "attributes" else measured(part)
+            results[part] = masked(*REGRESSIONS[part]) if part in REGRESSIONS else measured(part)
             results["machine"] = {
                 "torch": torch.__version__,
                 "python": platform.python_version(),

@@ -9,7 +9,7 @@ __all__ = ["printed"]
 def printed(results: Mapping[str, Any]) -> str:
     """Return every table that the results hold."""
     parts = [
-        "\n".join(_attributes(found) if name == "attributes" else _task(name, found))
+        "\n".join(_attributes(found) if "pearson" in found else _task(name, found))
         for name, found in results.items()
         if name != "machine"
     ]
@@ -41,7 +41,7 @@ def _task(name: str, found: Mapping[str, Any]) -> Iterator[str]:
 
 def _attributes(found: Mapping[str, Any]) -> Iterator[str]:
     names = list(next(iter(found["pearson"].values())))
-    yield "### five attributes: Pearson r × 100, and points lost to all labels"
+    yield f"### five attributes after {found.get('steps', 60)} steps: Pearson r × 100, and points lost to all labels"
     yield f"| labels | {' | '.join(names)} | points lost |"
     yield "|---|" + "---|" * (len(names) + 1)
     for arm, values in found["pearson"].items():

@@ -37,6 +37,11 @@ THINKING = CHATML.replace(
     "{{ m['content'] }}",
     "{% if m['role'] == 'assistant' %}{{ m['content'].split('</think>')[-1] }}{% else %}{{ m['content'] }}{% endif %}",
 )
+INSERTING = CHATML.replace("\n{{ m", "\n{% if loop.last and m['role'] == 'assistant' %}<think></think>{% endif %}{{ m")
+HYBRID = INSERTING.replace(
+    "assistant\n{% endif %}",
+    "assistant\n{% if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}{% endif %}",
+)
 STYLES = {
     "chatml": (CHATML, "<|im_end|>"),
     "tagged": (TAGGED, "<|im_end|>"),
@@ -44,10 +49,8 @@ STYLES = {
     "inst": (INST, "</s>"),
     "base chatml": (CHATML, "<|endoftext|>"),
     "strips thoughts": (THINKING, "<|im_end|>"),
-    "empty thought": (
-        CHATML.replace("\n{{ m", "\n{% if loop.last and m['role'] == 'assistant' %}<think></think>{% endif %}{{ m"),
-        "<|im_end|>",
-    ),
+    "empty thought": (INSERTING, "<|im_end|>"),
+    "hybrid": (HYBRID, "<|im_end|>"),
     "spaced inst": (INST.replace("{{ m['content'] }}</s>", " {{ m['content'] }}</s>"), "</s>"),
     "no end": (
         "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"

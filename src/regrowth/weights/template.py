@@ -12,6 +12,7 @@ What is refused would train a model on other tokens than its template shows: `in
 """
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import NamedTuple
 
 from regrowth.core.errors import DataError, SettingsError
@@ -32,6 +33,9 @@ REMEDIES = {
     "lost": "Use a template that writes this role, or move its words into the user's turn",
 }
 """By kind of mismatch that is refused: what to do."""
+
+THOUGHTS = ("enable_thinking", "thinking")
+"""Variables by which templates of models that think are asked not to open a thought."""
 
 
 class Mismatch(NamedTuple):
@@ -55,21 +59,32 @@ def check_template(codec: Codec, records: Sequence[Record], *, accept: bool = Fa
         return ()  # our own codec has no template to differ from
     if not codec.tokenizer.chat_template:
         return ("no chat template: the contents of the turns are joined by blank lines",)
-    found: dict[str, str] = {}
+    found: dict[str, tuple[Record, Mismatch]] = {}
     for record in records[:: -(-len(records) // SAMPLE) or 1]:
         for mismatch in _of_record(codec, record):
-            found.setdefault(mismatch.kind, f"record {record.id}: {mismatch.told}")
+            found.setdefault(mismatch.kind, (record, mismatch))
+    told = {kind: f"record {record.id}: {mismatch.told}" for kind, (record, mismatch) in found.items()}
     if not accept and (refused := next((kind for kind in REMEDIES if kind in found), None)):
         raise SettingsError(
-            f"The chat template does not write what would be trained: {found[refused]}. {REMEDIES[refused]}. "
+            f"The chat template does not write what would be trained: {told[refused]}. "
+            f"{_remedy(codec, *found[refused])}. "
             "To train nevertheless, set accept_template = true; the weights' header will say so."
         )
-    opening = preamble(codec)
-    told = [f"{kind}: {what}" for kind, what in found.items()]
-    return (
-        *told,
-        *([f"preamble: without a system message, a conversation begins with {_short(opening)}"] if opening else []),
-    )
+    notes = [f"{kind}: {what}" for kind, what in told.items()]
+    if opening := preamble(codec):
+        notes.append(f"preamble: without a system message, a conversation begins with {_short(opening)}")
+    return tuple(notes)
+
+
+def _remedy(codec: HfCodec, record: Record, mismatch: Mismatch) -> str:
+    """Say what to do, trying whether the template would be right without thoughts."""
+    for variable in THOUGHTS:
+        tokenizer = copy(codec.tokenizer)
+        line = "{% set " + variable + " = false %}"
+        tokenizer.chat_template = line + tokenizer.get_chat_template()
+        if all(one.kind not in REMEDIES for one in _of_record(HfCodec(tokenizer, codec.ends), record)):
+            return f"To train answers without thoughts, begin the chat template in the model's folder with {line}"
+    return REMEDIES[mismatch.kind]
 
 
 def _of_record(codec: HfCodec, record: Record) -> Iterator[Mismatch]:
@@ -102,7 +117,9 @@ def _difference(codec: HfCodec, messages: Messages, response: str, asked: str) -
     """Name what makes the ids differ, going by the texts."""
     text = codec.written([*messages, Message("assistant", response)])
     if not text.startswith(asked):
-        return Mismatch("restarted", f"with its answer, the conversation does not begin with {_short(asked[-SHOWN:])}")
+        same = next((at for at, (one, other) in enumerate(zip(asked, text, strict=False)) if one != other), len(text))
+        told = f"where a reply begins the prompt has {_short(asked[same:])}, the finished conversation "
+        return Mismatch("restarted", told + _short(text[same:]))
     rest, bare = text[len(asked) :], response.strip()
     if rest.startswith(response):
         tail, end = rest[len(response) :], codec.tokenizer.convert_ids_to_tokens(codec.end)

@@ -70,7 +70,7 @@ def test_an_end_that_is_not_declared_is_never_written(tmp_path: Path) -> None:
         ("empty thought", SHORT, "inserted", "it writes '<think></think>'.*add_generation_prompt"),
         ("spaced inst", SHORT, "inserted", "it writes ' '"),
         ("strips thoughts", Record.of("2?", response="<think>1</think>7"), "rewritten", "it makes '7<|im_end|>"),
-        ("starts anew", SHORT, "restarted", "does not begin with '.*assistant!"),
+        ("starts anew", SHORT, "restarted", "the prompt has '!.n', the finished conversation '.n7<|im_end|>.n'"),
         ("deaf", LONG, "lost", "leaves out what the system says, 'Be brief.'"),
     ],
 )
@@ -107,6 +107,15 @@ def test_prompt_and_answer_that_are_cut_into_other_tokens_together_are_noted(tmp
     record = Record.of("2?", response="pens")
     assert codec.written([*record.messages, Message("assistant", "pens")]).endswith("assistant: pens</s>")
     assert kinds(HfCodec(codec.tokenizer, codec.ends), record) == ["joined"]  # " pens" is one token
+
+
+def test_a_template_that_can_do_without_thoughts_is_told_how(tmp_path: Path) -> None:
+    codec = chat("hybrid", tmp_path)
+    assert kinds(codec, SHORT) == ["inserted"]
+    with pytest.raises(SettingsError, match=r"begin the chat template .* with \{% set enable_thinking = false %\}"):
+        check_template(codec, [SHORT])
+    codec.tokenizer.chat_template = "{% set enable_thinking = false %}" + codec.tokenizer.chat_template
+    assert check_template(HfCodec(codec.tokenizer, codec.ends), [SHORT]) == ()
 
 
 def test_thoughts_are_refused_only_where_there_are_some(tmp_path: Path) -> None:
