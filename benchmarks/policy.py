@@ -1,6 +1,7 @@
 """Policy optimisation over three seeds: four methods beside their controls; T=1 and greedy; intervals over the seeds.
 
-    python -m benchmarks.policy          # writes benchmarks/results/policy.json and prints the tables
+    python -m benchmarks.policy          # writes benchmarks/results/policy.json and prints the table
+    python -m benchmarks.policy table    # prints the table of what was written
 
 Per seed: `policy_optimization` with `grpo` and its controls, then the other methods without controls, all from the
 packaged model, in one run folder: equal problems, equal replies per round, equal steps, each arm's best round by
@@ -12,6 +13,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from benchmarks.demo import told
@@ -52,29 +54,35 @@ def _by_arm(outcome: Outcome) -> dict[str, Any]:
 
 def main() -> None:
     """Run all methods with all seeds, write the figures and print the table."""
+    if sys.argv[1:] == ["table"]:
+        table(json.loads(RESULTS.read_text("utf-8")))
+        return
     found: dict[str, dict[str, Any]] = {str(seed): {} for seed in SEEDS}
     for method in (FIRST, *OTHERS):
         for seed in SEEDS:
             found[str(seed)] |= figures_of(seed, method)
-            RESULTS.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", "utf-8")
-        table(found)
+            RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    table(found)
 
 
 def table(found: dict[str, dict[str, Any]]) -> None:
-    """Print what was measured so far."""
+    """Print what was measured so far; `last`: the development problems after the last round, beside the start."""
     seeds = list(found.values())
-    print(
-        "| arm | " + " | ".join(f"{mode} | − base, {mode}" for mode in MODES) + " | KL, nats per answer | rounds kept |"
-    )
-    print("|---|" + "---|---|" * len(MODES) + "---|---|")
+    titles = [f"{mode} | {FIRST} − arm, {mode}" for mode in MODES]
+    print(f"| arm | {' | '.join(titles)} | last round, greedy | last round, T=1 | KL | trained records |")
+    print("|---|" + "---|---|" * len(MODES) + "---|---|---|---|")
     for arm in (name for name in seeds[0] if name != "digest"):
         cells = []
         for mode in MODES:
-            values = [one[arm]["accuracy"][mode] for one in seeds]
-            gaps = [one[arm]["accuracy"][mode] - one["base"]["accuracy"][mode] for one in seeds]
-            cells += [told(across_seeds(values)), "" if arm == "base" else told(across_seeds(gaps), "+")]
-        far = " ".join(f"{one[arm]['kl']:.2f}" for one in seeds)
-        print(f"| {arm} | {' | '.join(cells)} | {far} | {' '.join(str(one[arm]['kept']) for one in seeds)} |")
+            values, best = ([one[name]["accuracy"][mode] for one in seeds] for name in (arm, FIRST))
+            gaps = [ours - theirs for ours, theirs in zip(best, values, strict=True)]
+            cells += [told(across_seeds(values)), "" if arm == FIRST else told(across_seeds(gaps), "+")]
+        for mode in MODES:
+            curves = [one[arm]["development"][mode] for one in seeds]
+            cells.append(told(across_seeds([curve[-1] - curve[0] for curve in curves]), "+") if all(curves) else "")
+        cells.append(f"{fmean(one[arm]['kl'] for one in seeds):.2f}")
+        cells.append(f"{fmean(sum(turn['lesson'] for turn in one[arm]['rounds']) for one in seeds):,.0f}")
+        print(f"| {arm} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -60,14 +60,14 @@ LANES: dict[str, Lane] = {
     "sft 7M": Lane("sft", "7M", 8, against("default", "singly")),
     "sft 16M": Lane("sft", "16M", 8, against("default", "singly")),
     "dpo 7M": Lane("dpo", "7M", 4, against("default", "precompute", "singly")),
-    "dpo 16M": Lane("dpo", "16M", 4, against("default", "precompute", "singly")),
+    "dpo 16M": Lane("dpo", "16M", 2, against("default", "precompute", "singly")),
     "reward 7M": Lane("reward", "7M-reward", 12, against("default", "singly")),
     "reward 16M": Lane("reward", "16M-reward", 12, against("default", "singly")),
     "sft 7M, two threads": Lane("sft", "7M", 8, against("default", "singly", threads=2)),
     "start-up": Lane("sft", "7M", 1, against("default"), 5),
     "start-up, own tokenizer": Lane("sft", "7M-own", 1, against("default"), 5),
     "curve sft 7M": Lane("sft", "7M", 40, against("singly"), 1),
-    "curve dpo 7M": Lane("dpo", "7M", 20, against("singly"), 1),
+    "curve dpo 7M": Lane("dpo", "7M", 12, against("singly"), 1),
     "curve reward 7M": Lane("reward", "7M-reward", 40, against("singly"), 1),
     "options sft 7M": Lane(
         "sft",
@@ -78,7 +78,7 @@ LANES: dict[str, Lane] = {
     ),
     "options dpo 7M": Lane("dpo", "7M", 2, against("default", "precompute", "singly", "precompute singly"), 1),
 }
-"""TRL needs about half a minute for eight pairs, hence four steps of DPO."""
+"""TRL needs half a CPU-minute and more for eight pairs, hence the few steps of DPO."""
 OTHER_STEPS = ("by_length", "packing")
 """Options that put other records into a step: their losses are others."""
 
