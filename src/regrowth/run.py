@@ -19,9 +19,10 @@ import shutil
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvloop
 
@@ -32,10 +33,13 @@ from regrowth.core.files import told, write_text
 from regrowth.core.flow import Progress, Work, each, grow
 from regrowth.core.protocols import Backend
 from regrowth.core.record import Record
-from regrowth.core.store import FORMAT, Store
+from regrowth.core.store import FORMAT, Effect, Store
 from regrowth.models.model import RememberedModel
 from regrowth.models.spec import backend
 from regrowth.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from regrowth.training.phases import Phase
 
 __all__ = ["Forecast", "Forgotten", "Run", "Watcher", "open_run"]
 
@@ -94,6 +98,8 @@ class Run:
     """Records per dataset, at most, when only a preview is wanted; 0 runs in full."""
     shard: tuple[int, int] | None = None
     """(index, of): this process tries every of-th seed of each one-pass `grow`."""
+    track: str = ""
+    """Where the figures of trainings go besides: `tensorboard:FOLDER`, `trackio:PROJECT`, `wandb:PROJECT`, nowhere."""
 
     def __post_init__(self) -> None:
         self.forecasts: list[Forecast] = []
@@ -217,6 +223,7 @@ class Run:
             SettingsError: the model has no weights in this process to train.
         """
         from regrowth.training.fit import fit  # torch, on first use
+        from regrowth.training.trackers import tracker
 
         planned = settings.steps
         if self.preview:
@@ -225,10 +232,13 @@ class Run:
 
         def on_step(step: int, facts: Mapping[str, float]) -> None:
             self.watcher.training(name, step, settings.steps, facts)
+            if track is not None:
+                track(step, facts)
 
         others = {role: other.folder for role, other in (models or {}).items()}
         how = {"settings": settings, "store": self.store, "models": others, "on_step": on_step, **how}
-        folder = await fit(model.folder, data, data.fingerprint, **how)
+        with tracker(self.track, name=name) if self.track else nullcontext() as track:
+            folder = await fit(model.folder, data, data.fingerprint, **how)
         if self.preview:
             self.forecasts.append(Forecast(name, settings.steps, planned, {}, time.monotonic() - start))
         trained = RememberedModel(backend(str(folder.resolve())), self.store, f"trained on {name}")
@@ -238,6 +248,27 @@ class Run:
     def fit(self, model: RememberedModel, data: Dataset, settings: TrainingSettings, **how: Any) -> RememberedModel:
         """Train a model; the blocking twin of `afit`."""
         return self.wait(self.afit(model, data, settings, **how))
+
+    async def afit_phases(self, model: RememberedModel, plan: "Sequence[Phase]") -> list[RememberedModel]:
+        """Train phase after phase, each from the weights of the one before; return the model of each.
+
+        Raises:
+            SettingsError: the plan does not hold together, or a training fails.
+        """
+        from regrowth.training.phases import checked, mixed  # torch, on first use
+
+        trained: list[RememberedModel] = []
+        for place, phase in enumerate(checked(plan)):
+            data = mixed(phase, plan[:place], self.write)
+            others = {role: self.model(other) for role, other in phase.models.items()}
+            how: dict[str, Any] = {"objective": phase.objective, "models": others, "held_out": phase.held_out}
+            start = trained[-1] if trained else model
+            trained.append(await self.afit(start, data, phase.settings, name=phase.name, **how))
+        return trained
+
+    def fit_phases(self, model: RememberedModel, plan: "Sequence[Phase]") -> list[RememberedModel]:
+        """Train phase after phase; the blocking twin of `afit_phases`."""
+        return self.wait(self.afit_phases(model, plan))
 
     # Forgetting -------------------------------------------------------------------------------------------------
 
@@ -250,7 +281,7 @@ class Run:
         gone = self.store.descendants(ids)
         changed = [dataset for dataset in self.datasets() if _mentions(dataset, gone)]
         fingerprints = {dataset.fingerprint for dataset in changed}
-        built = [effect for effect in self.store.effects() if effect.request.get("data") in fingerprints]
+        built = self._built_on(fingerprints)
         models = [effect.value["folder"] for effect in built if effect.kind == "fit"]
         rows = sum(len(dataset) for dataset in changed)
         rows -= sum(len(rewritten(dataset, gone)) for dataset in changed)
@@ -258,6 +289,28 @@ class Run:
         for effect in built:
             shutil.rmtree(self.folder / "artefacts" / effect.value["folder"], ignore_errors=True)
         return Forgotten(rows, effects, tuple(dataset.path.name for dataset in changed), tuple(models))
+
+    def _built_on(self, fingerprints: set[str]) -> list[Effect]:
+        """Return the artefacts made of some data, and those made of the weights among them, and so on."""
+        left = [effect for effect in self.store.effects() if effect.kind in ("fit", "score")]
+        found: list[Effect] = []
+        digests: set[str] = set()
+        while True:
+            fresh = [effect for effect in left if _made_of(effect, fingerprints, digests)]
+            if not fresh:
+                return found
+            found += fresh
+            left = [effect for effect in left if effect not in fresh]
+            digests |= {name for effect in fresh if (name := self._weights_of(effect))}
+
+    def _weights_of(self, effect: Effect) -> str:
+        """Return what names the weights that a fit made, nothing if they are gone."""
+        folder = self.folder / "artefacts" / effect.value["folder"]
+        if effect.kind != "fit" or not folder.exists():
+            return ""
+        from regrowth.weights.loading import load  # torch, on first use
+
+        return load(folder).digest
 
     # The edge ---------------------------------------------------------------------------------------------------
 
@@ -338,6 +391,12 @@ def _mentions(dataset: Dataset, ids: set[str]) -> bool:
     return any(
         ids.intersection((entry.record.id, *entry.record.parents, entry.passport.get("seed", ""))) for entry in entries
     )
+
+
+def _made_of(effect: Effect, fingerprints: set[str], digests: set[str]) -> bool:
+    asked = effect.request
+    others = asked.get("models", {}).values()
+    return asked.get("data") in fingerprints or not digests.isdisjoint((asked.get("base"), asked.get("model"), *others))
 
 
 async def _settled() -> None:

@@ -81,6 +81,7 @@ def _add_running(commands: Any) -> None:
     """Add the commands that make something."""
     demo = _command(commands, "demo", _demo, "a small model improves on its own verified answers; no key, no network")
     _takes_settings(demo, folder=Path("runs/demo"))
+    _takes_tracker(demo)
 
     known = "\n".join(f"  {name:<20} {text}" for name, text in RECIPES.items())
     example = (
@@ -89,6 +90,7 @@ def _add_running(commands: Any) -> None:
     run = _command(commands, "run", _run, "run a recipe", example, before=f"recipes:\n{known}\n\n")
     run.add_argument("recipe", help="its name")
     _takes_settings(run)
+    _takes_tracker(run)
 
     summary = "a few records end to end, and a forecast of the whole run"
     preview = _command(commands, "preview", _preview, summary, "regrowth preview rejection_sampling --rows 8")
@@ -148,6 +150,11 @@ def _takes_settings(parser: argparse.ArgumentParser, folder: Path | None = None)
     parser.add_argument("--folder", type=Path, default=folder, help="folder of the run (default: runs/RECIPE)")
 
 
+def _takes_tracker(parser: argparse.ArgumentParser) -> None:
+    kinds = "tensorboard:FOLDER, trackio:PROJECT or wandb:PROJECT"
+    parser.add_argument("--track", default="", metavar="KIND:TARGET", help=f"tell each training step to {kinds}")
+
+
 # Commands ---------------------------------------------------------------------------------------------------------
 
 
@@ -160,7 +167,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     chosen = recipe(options.recipe)
     settings = read_settings(chosen, options.settings, options.set)
     folder = options.folder or Path("runs") / chosen.name
-    with LiveWatcher(console) as watcher, open_run(folder, watcher=watcher) as run:
+    with LiveWatcher(console) as watcher, open_run(folder, watcher=watcher, track=options.track) as run:
         if run.store.new_effects == 0 and (done := sum(kind["count"] for kind in run.store.totals().values())):
             console.print(
                 f"{folder}: {done:,.0f} effects are remembered and will not be repeated.",

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from regrowth.core.errors import CallFailed, RegrowthError
+from regrowth.core.errors import CallFailed, DataError, RegrowthError
 from regrowth.core.protocols import Answer, Completion, Cost, Sampling
 from regrowth.core.record import Json, Messages, digest
 from regrowth.models._batching import Batches, Deliver
@@ -189,7 +189,10 @@ class TorchBackend:
             raise CallFailed(str(error)) from error
 
     def _given(self, messages: Messages, response: str) -> _Given:
-        task = _Given(self._prompt(messages), self._codec.reply(response))
+        try:
+            task = _Given(self._prompt(messages), self._codec.reply(response))
+        except DataError as error:
+            raise CallFailed(str(error)) from error
         if task.room > self._context:
             raise CallFailed(
                 f"Prompt and response have {task.room} tokens, the model's context {self._context}. Shorten them."

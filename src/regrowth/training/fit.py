@@ -14,14 +14,16 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import regrowth.weights  # noqa: F401 -- first of all: where torch is missing, it says which extra to install
 from regrowth.core.dataset import Dataset
-from regrowth.core.record import Json, Record
+from regrowth.core.record import Json, Record, digest
 from regrowth.core.store import Store
 from regrowth.training.journal import OnStep
 from regrowth.training.loop import VERSION, carried_digest, check_device, train
 from regrowth.training.objectives import Objective, sft
+from regrowth.training.reference import Remember
 from regrowth.training.settings import TrainingSettings
 from regrowth.weights.heads import RewardNetwork, with_head
 from regrowth.weights.loading import Weights, load
@@ -39,47 +41,42 @@ async def fit(
     store: Store,
     models: Mapping[str, str | Path] | None = None,
     held_out: Dataset | None = None,
+    accept_template: bool = False,
     on_step: OnStep | None = None,
 ) -> Path:
     """Return the folder of weights trained on records, training them first if that was not done before.
 
-    The event loop stays live: training runs in a thread. Cancelling stops it before its next step, with a checkpoint.
+    Training runs in a thread, `on_step` on the event loop. Cancelling stops it before its next step, with a checkpoint.
 
     Args:
         base: folder or hub name of the weights to start from; an objective that trains a head gets one put on.
         fingerprint: names the records and their order; reaches the key.
-        models: the objective's other models, by name: `{"persona": folder}`. One that is missing, as the reference
-            usually is, is the base.
+        models: the objective's other models, by name: `{"persona": folder}`. A reference that is missing is the base.
         held_out: records that are looked at every `evaluate_every` steps; the best weights are returned.
-        on_step: called on the event loop.
+        accept_template: train although the chat template writes answers otherwise; the weights' header says so.
 
     Raises:
         DataError: no record can be trained on, or the base cannot be read.
         SettingsError: the training diverged, or there is no such base, device or other model.
-        StoreError: the disk is full or refuses to be written.
+        StoreError: the disk cannot be written.
     """
     check_device(settings.device)
     weights, others = await asyncio.to_thread(loaded, base, objective, settings, models or {})
     lineage = {"base": weights.digest, "data": fingerprint}
     beside: dict[str, Json] = {
+        "columns": await asyncio.to_thread(_columns, objective, records, held_out),
         "models": {name: other.digest for name, other in others.items()},
         "held_out": held_out.fingerprint if held_out is not None else "",
         "optimizer": carried_digest(Path(base)) if settings.carry else "",
+        "accept_template": accept_template,
     }
-    what: dict[str, Json] = {"objective": objective.to_json(), "settings": settings.to_json(), "version": VERSION}
-    request: dict[str, Json] = {**lineage, **{name: known for name, known in beside.items() if known}, **what}
+    what = {"objective": objective.to_json(), "settings": settings.to_json(), "version": VERSION}
+    request = cast("dict[str, Json]", {**lineage, **{name: fact for name, fact in beside.items() if fact}, **what})
     loop = asyncio.get_running_loop()
 
     def heard(step: int, facts: dict[str, float]) -> None:
         if on_step is not None:
             loop.call_soon_threadsafe(on_step, step, facts)
-
-    def remember(score: Mapping[str, Json], fill: Callable[[Path], None]) -> Path:
-        async def build(scratch: Path) -> None:
-            await asyncio.to_thread(fill, scratch / "out")
-
-        named = {**score, "data": fingerprint}
-        return asyncio.run_coroutine_threadsafe(store.artefact("score", named, build), loop).result()
 
     async def build(scratch: Path) -> None:
         out = scratch / "out"
@@ -92,14 +89,40 @@ async def fit(
             scratch=scratch,
             lineage=lineage,
             models=others,
-            held_out=held_out or (),
+            held_out=held_out,
             base=Path(base),
-            remember=remember,
+            remember=_remembering(store, fingerprint, loop),
+            accept_template=accept_template,
             on_step=heard,
         )
-        await _in_thread(lambda stop: work(stop=stop))
+        await _in_thread(work)
 
     return await store.artefact("fit", request, build)
+
+
+def _remembering(store: Store, fingerprint: str, loop: asyncio.AbstractEventLoop) -> Remember:
+    """Return a memory, for the thread that trains, that is the store."""
+
+    def remember(score: Mapping[str, Json], fill: Callable[[Path], None]) -> Path:
+        async def build(scratch: Path) -> None:
+            await asyncio.to_thread(fill, scratch / "out")
+
+        named = {**score, "data": fingerprint}
+        return asyncio.run_coroutine_threadsafe(store.artefact("score", named, build), loop).result()
+
+    return remember
+
+
+def _columns(objective: Objective, *parts: Iterable[Record] | None) -> str:
+    """Name the numbers that an objective reads: scores are no part of a record's id, nor of a fingerprint."""
+    if not objective.columns:
+        return ""
+    found = [
+        [repr(record.scores.get(name, record.attributes.get(name))) for name in sorted(objective.columns)]
+        for part in parts
+        for record in part or ()
+    ]
+    return digest("columns", found)
 
 
 def loaded(
@@ -113,13 +136,13 @@ def loaded(
     return weights, {name: load(model, device=settings.device) for name, model in models.items()}
 
 
-async def _in_thread(work: Callable[[Callable[[], bool]], object]) -> None:
-    """Run work(stop) in a thread; when cancelled, have it stop and wait until it has."""
+async def _in_thread(work: Callable[..., object]) -> None:
+    """Run work(stop=…) in a thread; when cancelled, have it stop and wait until it has."""
     halt = threading.Event()
 
     def run() -> None:
         try:
-            work(halt.is_set)
+            work(stop=halt.is_set)
         except KeyboardInterrupt:
             if not halt.is_set():
                 raise

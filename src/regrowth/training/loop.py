@@ -11,6 +11,7 @@ training that was killed goes on from its newest checkpoint and ends, on a CPU, 
 
 import copy
 import hashlib
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -37,12 +38,16 @@ from regrowth.training.rows import Ints, Rows, tokenize
 from regrowth.training.settings import TrainingSettings
 from regrowth.training.step import Lens, Spread, gradients, lens, loss_of
 from regrowth.training.team import ALONE, Team
-from regrowth.weights.loading import Weights, save
+from regrowth.weights.loading import Weights, as_it_is, save
+from regrowth.weights.template import check_template
 
 __all__ = ["VERSION", "carried_digest", "check_device", "train", "workers"]
 
 VERSION = 2
 """Of the arithmetic; part of the result's name. Raised whenever equal input may give other weights."""
+
+SEEN = 32
+"""Records, of the data and of those held out, whose rendering by the chat template is checked."""
 
 
 @dataclass
@@ -101,9 +106,10 @@ def train(
     scratch: Path,
     lineage: Mapping[str, str],
     models: Mapping[str, Weights] | None = None,
-    held_out: Iterable[Record] | Rows = (),
+    held_out: Iterable[Record] | Rows | None = None,
     base: Path | None = None,
     remember: Remember | None = None,
+    accept_template: bool = False,
     on_step: OnStep | None = None,
     stop: Callable[[], bool] | None = None,
     team: Team = ALONE,
@@ -118,6 +124,7 @@ def train(
             that the training starts from, as it is before the first step.
         held_out: records that are looked at every `evaluate_every` steps; the weights of the best look are written.
         base: the folder of `weights`, where `carry` finds the optimizer's state.
+        accept_template: train although the chat template writes answers otherwise (see `regrowth.weights.template`).
         remember: keeps other models' log-probabilities (see `reference`); by default `scratch` does.
         stop: asked before every step; once true, a checkpoint is written and KeyboardInterrupt raised.
         team: the processes that train together, each of which calls this (see `parallel`).
@@ -128,15 +135,17 @@ def train(
         StoreError: the disk is full or refuses to be written.
     """
     models = models or {}
-    weights = held(weights, settings)
-    rows, aside = (_rows(part, weights, objective) for part in (records, held_out))
-    if rows is None:
-        raise SettingsError("train() was given no records.")
+    weights = held(as_it_is(weights), settings)
+    seen: list[Record] = []
+    rows = _rows(records, weights, objective, seen)
+    aside = None if held_out is None else _rows(held_out, weights, objective, seen)
+    notes = check_template(weights.codec, seen, accept=accept_template)
     _check(rows, weights, objective, settings, aside)
     _check_models(weights, objective, models)
     identity = _identity(weights, objective, settings, models, (rows, aside), base)
     described = {"objective": objective.to_json(), "settings": settings.to_json()}
     header = {**lineage, **{name: canonical(facts).decode() for name, facts in described.items()}}
+    header |= {"template": "; ".join(notes)} if notes else {}
     try:
         scratch.mkdir(parents=True, exist_ok=True)
         recall = remember or kept_in(scratch)
@@ -172,11 +181,21 @@ def check_device(device: str) -> None:
 # Before the first step -----------------------------------------------------------------------------------------------
 
 
-def _rows(part: Iterable[Record] | Rows, weights: Weights, objective: Objective) -> Rows | None:
+def _rows(part: Iterable[Record] | Rows, weights: Weights, objective: Objective, seen: list[Record]) -> Rows:
     if isinstance(part, Rows):
         return part
-    records = list(part)
-    return tokenize(records, weights.codec, objective, context=weights.context) if records else None
+    return tokenize(_noted(part, seen), weights.codec, objective, context=weights.context)
+
+
+def _noted(records: Iterable[Record], seen: list[Record]) -> Iterator[Record]:
+    """Pass records on and keep a few of them, drawn evenly, for a closer look; memory holds no more."""
+    dice = random.Random(0)
+    for number, record in enumerate(records):
+        if number < SEEN:
+            seen.append(record)
+        elif (place := dice.randrange(number + 1)) < SEEN:
+            seen[place - SEEN] = record
+        yield record
 
 
 def _check(rows: Rows, weights: Weights, objective: Objective, settings: TrainingSettings, aside: Rows | None) -> None:

@@ -14,9 +14,10 @@ Only safetensors are read: a pickle can run code. No code that comes with weight
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias, TypeVar
@@ -34,7 +35,7 @@ from regrowth.weights.heads import RewardNetwork, blank, named
 from regrowth.weights.hub import fetch, is_hub_name
 from regrowth.weights.network import Llama, LlamaShape
 
-__all__ = ["HfNetwork", "Weights", "lineage", "load", "save"]
+__all__ = ["HfNetwork", "Weights", "as_it_is", "lineage", "load", "save"]
 
 WEIGHTS = "model.safetensors"
 JUDGES = "ForSequenceClassification"
@@ -57,6 +58,8 @@ class Weights:
     """Names the safetensors files, the codec, a head's names and weights: 32 hexadecimal digits."""
     context: int
     """Longest sequence in tokens."""
+    contents: str = ""
+    """Names what was in memory when the digest was made, for `as_it_is`."""
 
 
 def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Weights:
@@ -85,7 +88,23 @@ def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> We
     facts: list[object] = [[_hash(path) for path in files], codec.digest]
     if isinstance(network, RewardNetwork):
         facts += [network.names, network.scalar]
-    return Weights(network.to(device).eval(), codec, digest("weights", *facts), _context(network))
+    return Weights(network.to(device).eval(), codec, digest("weights", *facts), _context(network), _contents(network))
+
+
+def as_it_is(weights: Weights) -> Weights:
+    """Return weights whose digest names what is in memory now.
+
+    A network that was trained, or changed by hand, since it was loaded is another model under the old name.
+    """
+    contents = _contents(weights.network)
+    if contents == weights.contents:
+        return weights
+    return replace(weights, digest=digest("as it is", weights.digest, contents), contents=contents)
+
+
+def _contents(network: nn.Module) -> str:
+    parameters = (parameter.detach().cpu().contiguous() for parameter in network.parameters())
+    return digest([zlib.crc32(one.flatten().view(torch.uint8).numpy().data) for one in parameters])
 
 
 def save(network: nn.Module, codec: Codec, folder: Path, *, lineage: Mapping[str, str], half: bool = False) -> None:
@@ -214,7 +233,9 @@ def _write_config(network: nn.Module, codec: Codec, draft: Path, half: bool) -> 
         settings.update(head)
         settings.save_pretrained(draft)
         if not head:
-            body.model.generation_config.save_pretrained(draft)
+            generation = deepcopy(body.model.generation_config)
+            generation.eos_token_id = ends if len(ends) > 1 else ends[0]
+            generation.save_pretrained(draft)
     else:
         raise SettingsError(f"Cannot save a {type(network).__name__}; expected a network that `load` returned.")
     if len(ends) > 1 and not (draft / "generation_config.json").exists():

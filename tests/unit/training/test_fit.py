@@ -153,3 +153,21 @@ def test_a_missing_gpu_is_told_before_anything_is_loaded(
     on_gpu = SHORT.model_copy(update={"device": "cuda"})
     with pytest.raises(SettingsError, match="no CUDA device"):
         asyncio.run(fit(base / "nowhere", RECORDS, "thirty sums", settings=on_gpu, store=store))
+
+
+def test_other_scores_of_the_same_records_are_another_effect(base: Path, store: Store) -> None:
+    weighed = Objective(
+        "weighed",
+        lambda view: Loss(-view.mean(view.columns["gap"] * view.logprobs_B("response"))),
+        columns={"gap": None},
+    )
+
+    async def fitted(gap: float) -> Path:
+        records = [record.scored(gap=gap) for record in RECORDS]
+        return await fit(base, records, "thirty sums", weighed, SHORT, store=store)
+
+    async def three() -> list[Path]:
+        return [await fitted(1.0), await fitted(1.0), await fitted(0.5)]
+
+    first, again, other = asyncio.run(three())
+    assert first == again != other

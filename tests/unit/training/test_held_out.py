@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from regrowth.core.errors import SettingsError
+from regrowth.core.record import Record
 from regrowth.training.journal import read_log
 from regrowth.training.objectives import Objective, sft
 from regrowth.training.rows import tokenize
@@ -79,9 +80,9 @@ def test_looks_are_heard_as_held_out_figures(base: Path, tmp_path: Path) -> None
     assert heard == [4, 8, 12, 16, 20, 24]
 
 
-@pytest.mark.parametrize(("settings", "held_out"), [({"evaluate_every": 0}, ASIDE), ({}, [])])
+@pytest.mark.parametrize(("settings", "held_out"), [({"evaluate_every": 0}, ASIDE), ({}, None)])
 def test_held_out_records_and_their_interval_belong_together(
-    settings: dict[str, int], held_out: list[object], base: Path, tmp_path: Path
+    settings: dict[str, int], held_out: list[Record] | None, base: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(SettingsError, match="belong together"):
         trained(base, tmp_path, WATCHED.model_copy(update=settings), records=FEW, held_out=held_out)
