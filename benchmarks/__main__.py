@@ -1,10 +1,12 @@
 """Say what can be measured, and how."""
 
 import importlib
+from pathlib import Path
 
-NAMES = ("core", "generation", "training", "demo", "orchestration")
+NAMES = ("core", "generation", "training", "trl_parity", "demo", "policy", "phases", "reward", "orchestration")
 
 if __name__ == "__main__":
     for name in NAMES:
-        about = (importlib.import_module(f"benchmarks.{name}").__doc__ or "").strip().splitlines()[0]
+        package = Path(__file__).with_name(name).is_dir() and name != "orchestration"
+        about = (importlib.import_module(f"benchmarks.{name}" + ".__main__" * package).__doc__ or "").splitlines()[0]
         print(f"python -m benchmarks.{name:<14} {about}")
