@@ -45,6 +45,7 @@ async def fine_tune(run: Run, settings: Job) -> RememberedModel:
         objective=chosen,
         models=others,
         held_out=held_out,
+        accept_template=settings.accept_template,
     )
     save(run.folder, blocks(trained.folder, settings.objective))
     if settings.out is not None:

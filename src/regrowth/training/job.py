@@ -49,6 +49,8 @@ class Job(Frozen):
     """The objective's other models: `{teacher = "./teacher"}`. A reference that is not named is `model` itself."""
     training: TrainingSettings = TrainingSettings()
     """Steps, learning rate, LoRA and the rest."""
+    accept_template: bool = False
+    """Train although the model's chat template writes answers otherwise than they are trained."""
     out: Path | None = None
     """New folder that the trained weights are copied to; they are in the run in any case."""
 

@@ -76,6 +76,7 @@ def work(job: Job, team: Team = ALONE) -> TrainingLog:
         models=models,
         held_out=records_of(job.held_out, job)[0] if job.held_out else None,
         base=Path(place(job.model)),
+        accept_template=job.accept_template,
         remember=remember,
         team=team,
     )
