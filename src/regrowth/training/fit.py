@@ -20,8 +20,9 @@ import regrowth.weights  # noqa: F401 -- first of all: where torch is missing, i
 from regrowth.core.dataset import Dataset
 from regrowth.core.record import Json, Record, digest
 from regrowth.core.store import Store
+from regrowth.training.intake import VERSION, carried_digest, check_device
 from regrowth.training.journal import OnStep
-from regrowth.training.loop import VERSION, carried_digest, check_device, train
+from regrowth.training.loop import train
 from regrowth.training.objectives import Objective, sft
 from regrowth.training.reference import Remember
 from regrowth.training.settings import TrainingSettings

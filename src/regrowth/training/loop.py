@@ -10,9 +10,7 @@ training that was killed goes on from its newest checkpoint and ends, on a CPU, 
 """
 
 import copy
-import hashlib
-import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,30 +22,24 @@ from torch import Tensor, nn
 
 from regrowth.core.errors import SettingsError
 from regrowth.core.files import told
-from regrowth.core.record import Record, canonical, digest
+from regrowth.core.record import Record
 from regrowth.training import checkpoints
 from regrowth.training.batches import Position, batches
-from regrowth.training.body import finished, held, write_beside
+from regrowth.training.body import finished, write_beside
 from regrowth.training.checkpoints import Checkpoint
+from regrowth.training.intake import Task
 from regrowth.training.journal import Journal, Look, OnStep, Reader, TrainingLog, read_lines
-from regrowth.training.objectives import STARTING, Objective
+from regrowth.training.objectives import Objective
 from regrowth.training.optimizer import Optimizer, clip
-from regrowth.training.policy import vocabulary
-from regrowth.training.reference import Remember, beside, kept_in
-from regrowth.training.rows import Ints, Rows, tokenize
+from regrowth.training.reference import Remember, kept_in
+from regrowth.training.rows import Ints, Rows
 from regrowth.training.settings import TrainingSettings
 from regrowth.training.step import Lens, Spread, gradients, lens, loss_of
 from regrowth.training.team import ALONE, Team
-from regrowth.weights.loading import Weights, as_it_is, save
-from regrowth.weights.template import check_template
+from regrowth.weights.codec import Codec
+from regrowth.weights.loading import Weights, save
 
-__all__ = ["VERSION", "carried_digest", "check_device", "train", "workers"]
-
-VERSION = 2
-"""Of the arithmetic; part of the result's name. Raised whenever equal input may give other weights."""
-
-SEEN = 32
-"""Records, of the data and of those held out, whose rendering by the chat template is checked."""
+__all__ = ["train", "workers"]
 
 
 @dataclass
@@ -134,142 +126,40 @@ def train(
         SettingsError: the loss is no longer a number, or `scratch` belongs to another training.
         StoreError: the disk is full or refuses to be written.
     """
-    models = models or {}
-    weights = held(as_it_is(weights), settings)
-    seen: list[Record] = []
-    rows = _rows(records, weights, objective, seen)
-    aside = None if held_out is None else _rows(held_out, weights, objective, seen)
-    notes = check_template(weights.codec, seen, accept=accept_template)
-    _check(rows, weights, objective, settings, aside)
-    _check_models(weights, objective, models)
-    identity = _identity(weights, objective, settings, models, (rows, aside), base)
-    described = {"objective": objective.to_json(), "settings": settings.to_json()}
-    header = {**lineage, **{name: canonical(facts).decode() for name, facts in described.items()}}
-    header |= {"template": "; ".join(notes)} if notes else {}
+    task = Task.of(
+        *(weights, records, objective, settings),
+        models=models or {},
+        held_out=held_out,
+        base=base,
+        accept_template=accept_template,
+    )
+    identity = task.identity
     try:
         scratch.mkdir(parents=True, exist_ok=True)
-        recall = remember or kept_in(scratch)
-        rows = beside(rows, weights, objective, models, recall, team)
-        aside = aside and beside(aside, weights, objective, models, recall, team)
-        run = _run(weights, rows, objective, settings, models, aside, team)
-        if settings.carry and base is not None:
-            _go_on(run, base)
+        task = task.beside(remember or kept_in(scratch), team)
+        run = _run(task, team)
         with Journal(team.place(scratch), _resume(run, scratch, identity)) as journal:
             reader = Reader(journal, on_step, run.look.device)
             _advance(run, reader, lambda: _keep(run, journal, scratch, identity), scratch, stop or (lambda: False))
-        log = journal.log(rows, run.looks, run.looks[run.best].step if run.looks else run.step)
+        log = journal.log(run.rows, run.looks, run.looks[run.best].step if run.looks else run.step)
         _choose(run, scratch)
-        carried = run.whole() if settings.carry else {}
-        network = team.gathered(run.network)
-        if team.leads:
-            if settings.carry:
-                checkpoints.write_carried(out, run.steps_before + run.step, carried)
-            write_beside(network, settings, out)
-            save(finished(network), weights.codec, out, lineage=header)
-            log.write(out)
+        _write(run, task.weights.codec, out, task.header(lineage), log)
     except OSError as error:
         raise told(error, scratch) from error
     return log
 
 
-def check_device(device: str) -> None:
-    """Raise SettingsError if a device is not there."""
-    if device == "cuda" and not torch.cuda.is_available():
-        raise SettingsError("device = 'cuda', but torch finds no CUDA device here. Set device = 'cpu'.")
-
-
-# Before the first step -----------------------------------------------------------------------------------------------
-
-
-def _rows(part: Iterable[Record] | Rows, weights: Weights, objective: Objective, seen: list[Record]) -> Rows:
-    if isinstance(part, Rows):
-        return part
-    return tokenize(_noted(part, seen), weights.codec, objective, context=weights.context)
-
-
-def _noted(records: Iterable[Record], seen: list[Record]) -> Iterator[Record]:
-    """Pass records on and keep a few of them, drawn evenly, for a closer look; memory holds no more."""
-    dice = random.Random(0)
-    for number, record in enumerate(records):
-        if number < SEEN:
-            seen.append(record)
-        elif (place := dice.randrange(number + 1)) < SEEN:
-            seen[place - SEEN] = record
-        yield record
-
-
-def _check(rows: Rows, weights: Weights, objective: Objective, settings: TrainingSettings, aside: Rows | None) -> None:
-    if (largest := int(rows.ids.max())) >= (size := vocabulary(weights.network)):
-        raise SettingsError(
-            f"The tokenizer makes the id {largest}, the network knows ids below {size}. "
-            "They do not belong together; load both from one folder."
-        )
-    if rows.sides != objective.every_side or missing_columns(rows, objective):
-        raise SettingsError(
-            f"The rows hold {rows.sides} and {sorted(rows.columns)}, the objective {objective.name!r} reads "
-            f"{objective.every_side} and {sorted(objective.columns)}. Make the rows for this objective."
-        )
-    if bool(settings.evaluate_every) != (aside is not None):
-        raise SettingsError(
-            "evaluate_every and held-out records belong together: "
-            f"evaluate_every = {settings.evaluate_every}, {len(aside or ())} held-out records."
-        )
-
-
-def _check_models(weights: Weights, objective: Objective, models: Mapping[str, Weights]) -> None:
-    asked = dict.fromkeys((*objective.models, *objective.teachers))
-    if missing := [name for name in asked if name not in models and name not in STARTING]:
-        raise SettingsError(f"The objective {objective.name!r} reads the model {missing[0]!r}; name it in `models`.")
-    if unknown := [name for name in models if name not in asked]:
-        read = ", ".join(asked) or "no other model"
-        raise SettingsError(f"models names {unknown[0]!r}; the objective {objective.name!r} reads {read}.")
-    for name in set(objective.teachers) & set(models):
-        if (found := vocabulary(models[name].network)) != (wanted := vocabulary(weights.network)):
-            raise SettingsError(
-                f"The {name} knows {found} ids, the model that is trained {wanted}. Logits can only be followed where "
-                "both have one tokenizer."
-            )
-
-
-def missing_columns(rows: Rows, objective: Objective) -> set[str]:
-    """Return the columns that an objective reads and the rows lack."""
-    return set(objective.columns) - set(rows.columns)
-
-
-def _identity(
-    weights: Weights,
-    objective: Objective,
-    settings: TrainingSettings,
-    models: Mapping[str, Weights],
-    parts: Sequence[Rows | None],
-    base: Path | None,
-) -> str:
-    others = {name: model.digest for name, model in models.items()}
-    data = [part.digest if part else "" for part in parts]
-    state = carried_digest(base) if settings.carry and base is not None else ""
-    return digest(VERSION, weights.digest, data, objective.to_json(), settings.to_json(), others, state)
-
-
-def carried_digest(base: Path) -> str:
-    """Name the optimizer's state beside some weights."""
-    path = base / checkpoints.CARRIED
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
-
-
-def _run(
-    weights: Weights,
-    rows: Rows,
-    objective: Objective,
-    settings: TrainingSettings,
-    models: Mapping[str, Weights],
-    held_out: Rows | None,
-    team: Team,
-) -> _Run:
-    teachers = {name: models.get(name) or _frozen(weights) for name in objective.teachers}
+def _run(task: Task, team: Team) -> _Run:
+    """Make networks and optimizer ready; the starting model's copies are taken before anything is put beside it."""
+    weights, settings = task.weights, task.settings
+    teachers = {name: task.models.get(name) or _frozen(weights) for name in task.objective.teachers}
     trained = team.prepare(weights.network, settings)
     optimizer = Optimizer.of(settings.optimizer, list(trained.values()), settings.weight_decay)
-    look = lens(weights, objective, settings.tokens_per_pass, teachers, team)
-    return _Run(weights.network, look, list(trained), optimizer, rows, held_out, settings)
+    look = lens(weights, task.objective, settings.tokens_per_pass, teachers, team)
+    run = _Run(weights.network, look, list(trained), optimizer, task.rows, task.held_out, settings)
+    if settings.carry and task.base is not None:
+        _go_on(run, task.base)
+    return run
 
 
 def _go_on(run: _Run, base: Path) -> None:
@@ -344,6 +234,19 @@ def _choose(run: _Run, scratch: Path) -> None:
     """Set the network to the weights of the best look."""
     if run.looks and run.looks[run.best].step != run.step:
         _fill(run, checkpoints.best(scratch), only="weight ")
+
+
+def _write(run: _Run, codec: Codec, out: Path, header: Mapping[str, str], log: TrainingLog) -> None:
+    """Write what was trained; of several processes, the one that leads does."""
+    team, settings = run.look.team, run.settings
+    carried = run.whole() if settings.carry else {}
+    network = team.gathered(run.network)
+    if team.leads:
+        if settings.carry:
+            checkpoints.write_carried(out, run.steps_before + run.step, carried)
+        write_beside(network, settings, out)
+        save(finished(network), codec, out, lineage=header)
+        log.write(out)
 
 
 @contextmanager

@@ -28,9 +28,10 @@ from regrowth.core.record import Json, digest
 from regrowth.training.batches import Block, Pass
 from regrowth.training.body import prepare, trunk
 from regrowth.training.fit import loaded
+from regrowth.training.intake import check_device
 from regrowth.training.job import Job, place, read_job, records_of
 from regrowth.training.journal import TrainingLog
-from regrowth.training.loop import check_device, train
+from regrowth.training.loop import train
 from regrowth.training.objectives import objective
 from regrowth.training.policy import Readout
 from regrowth.training.reference import Remember
