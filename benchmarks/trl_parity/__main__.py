@@ -4,6 +4,7 @@
     REGROWTH_DATA=/path/to/data python -m benchmarks.trl_parity run       # two hours; writes results/trl.json
     python -m benchmarks.trl_parity run --only "sft 7M" "reward 16M"      # some of it, beside what is there
     python -m benchmarks.trl_parity table
+    python -m benchmarks.trl_parity plot                                          # both sides' losses, as a page
 
 Every measurement is a process of its own. Both sides start from one folder, read one file of records, and take eight
 records per optimizer step in its order; that their token ids and losses are equal is checked. Sides take turns, so
@@ -27,7 +28,7 @@ from typing import Any
 
 from benchmarks.orchestration.process import busy_seconds
 from benchmarks.trl_parity.job import BATCH, BETA, CENTRING, CONTEXT, OPTIMIZER, RATES, STARTED, Job
-from benchmarks.trl_parity.table import printed
+from benchmarks.trl_parity.table import plotted, printed
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -86,7 +87,7 @@ OTHER_STEPS = ("by_length", "packing")
 def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("setup", "run", "table"))
+    parser.add_argument("what", choices=("setup", "run", "table", "plot"))
     parser.add_argument("--only", nargs="+", choices=tuple(LANES), default=list(LANES), metavar="LANE")
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
@@ -94,7 +95,8 @@ def main() -> None:
         setup()
     elif options.what == "run":
         run(options.only, options.results)
-    print(printed(json.loads(options.results.read_text("utf-8"))) if options.what == "table" else "done")
+    results = json.loads(options.results.read_text("utf-8")) if options.what in ("table", "plot") else {}
+    print(printed(results) if options.what == "table" else plotted(results, PREPARED / "page") if results else "done")
 
 
 def setup() -> None:

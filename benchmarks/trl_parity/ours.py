@@ -17,7 +17,7 @@ def main() -> None:
     """Train and write what it took."""
     clock, job = Clock(), Job(**json.loads(sys.argv[1]))
     from regrowth.core.record import Record
-    from regrowth.training import loop, objectives
+    from regrowth.training import intake, loop, objectives
     from regrowth.training.settings import TrainingSettings
     from regrowth.weights.loading import load
 
@@ -39,7 +39,7 @@ def main() -> None:
     )
     seen: list[Any] = []
     loop.batches = in_order(clock, seen)  # type: ignore[attr-defined]
-    loop.beside = timed(loop.beside, clock)  # type: ignore[attr-defined]
+    intake.beside = timed(intake.beside, clock)  # type: ignore[attr-defined]
     log = loop.train(
         load(job.folder),
         records,
