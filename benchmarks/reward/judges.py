@@ -73,7 +73,7 @@ def judge(
         out=folder / "judge",
         scratch=folder / "scratch",
         lineage={},
-        held_out=held_out if settings.evaluate_every else (),
+        held_out=held_out if settings.evaluate_every else None,
     )
     return log, time.process_time() - start
 

@@ -67,7 +67,7 @@ def judge(records: Sequence[Record], objective: Objective, folder: Path, aside: 
     save(new_llama(shape, codec, seed=0), codec, folder / "base", lineage={})
     weights, out, scratch = with_head(load(folder / "base"), objective.head), folder / "judge", folder / "scratch"
     settings = CHOSEN if aside else LEARNT
-    return train(weights, records, objective, settings, out=out, scratch=scratch, lineage={}, held_out=aside)
+    return train(weights, records, objective, settings, out=out, scratch=scratch, lineage={}, held_out=aside or None)
 
 
 def scores(folder: Path, asked: Sequence[tuple[Record, str]]) -> list[float]:
