@@ -12,7 +12,7 @@ from typing import Self
 
 import torch
 
-from regrowth.core.errors import SettingsError
+from regrowth.core.errors import DataError, SettingsError
 from regrowth.core.record import Record, canonical, digest
 from regrowth.training import checkpoints
 from regrowth.training.body import held
@@ -70,7 +70,10 @@ class Task:
         """
         weights, seen = held(as_it_is(weights), settings), list[Record]()
         rows = _rows(records, weights, objective, seen)
-        aside = None if held_out is None else _rows(held_out, weights, objective, seen)
+        try:
+            aside = None if held_out is None else _rows(held_out, weights, objective, seen)
+        except DataError as error:
+            raise DataError(f"Of the held-out records: {error}") from error
         notes = check_template(weights.codec, seen, accept=accept_template)
         _check(rows, weights, objective, settings, aside)
         _check_models(weights, objective, models)

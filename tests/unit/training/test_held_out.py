@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from regrowth.core.errors import SettingsError
+from regrowth.core.errors import DataError, SettingsError
 from regrowth.core.record import Record
 from regrowth.training.journal import read_log
 from regrowth.training.objectives import Objective, sft
@@ -116,3 +116,8 @@ def test_an_optimizers_state_of_another_kind_is_refused(base: Path, tmp_path: Pa
 def test_an_objective_cannot_train_a_head_beside_other_models() -> None:
     with pytest.raises(SettingsError, match="trains a head"):
         Objective("both", sft.loss, head=("reward",), models=("reference",))
+
+
+def test_held_out_records_of_no_use_are_told_as_such(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="Of the held-out records: Nothing to train on"):
+        trained(base, tmp_path, WATCHED, records=FEW, held_out=[Record.of("1 ?")])
