@@ -114,10 +114,11 @@ def run(names: Sequence[str], results: Path) -> None:
     PREPARED.mkdir(parents=True, exist_ok=True)
     told = environment(PREPARED, 1) | {"REGROWTH_DATA": os.environ["REGROWTH_DATA"]}
     subprocess.run([str(PYTHON), "-m", "benchmarks.trl_parity.work", str(PREPARED)], cwd=ROOT, env=told, check=True)
-    found = json.loads(results.read_text("utf-8")) if results.exists() else {"lanes": {}}
-    found |= {"settings": settings(), "machine": machine()}
     for name in names:
-        found["lanes"][name] = measured(LANES[name])
+        lane = measured(LANES[name])
+        found = json.loads(results.read_text("utf-8")) if results.exists() else {"lanes": {}}
+        found |= {"settings": settings(), "machine": machine()}
+        found["lanes"][name] = lane
         results.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
         print(name, json.dumps(found["lanes"][name]["medians"], indent=1), flush=True)
 
