@@ -3,10 +3,13 @@
 import importlib
 from pathlib import Path
 
-NAMES = ("core", "generation", "training", "trl_parity", "demo", "policy", "phases", "reward", "orchestration")
+NAMES = (
+    "core", "generation", "training", "trl_parity", "demo", "policy", "phases", "reward", "orchestration",
+    "sandbox", "attacks", "code", "execution_feedback", "translate_code", "document_code",
+)  # fmt: skip
 
 if __name__ == "__main__":
     for name in NAMES:
         package = Path(__file__).with_name(name).is_dir() and name != "orchestration"
         about = (importlib.import_module(f"benchmarks.{name}" + ".__main__" * package).__doc__ or "").splitlines()[0]
-        print(f"python -m benchmarks.{name:<14} {about}")
+        print(f"python -m benchmarks.{name:<18} {about}")

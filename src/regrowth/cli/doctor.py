@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from regrowth import __version__
+from regrowth.sandbox import ladder, languages
 
 __all__ = ["Finding", "examine"]
 
@@ -35,6 +36,8 @@ def examine(folder: Path) -> list[Finding]:
         _tiny(),
         _accelerator(),
         _disk(folder),
+        *_isolation(),
+        *_languages(),
     ]
 
 
@@ -66,6 +69,32 @@ def _accelerator() -> Finding:
 
     state = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none: models run on the processor"
     return Finding("accelerator", state, True)
+
+
+def _isolation() -> list[Finding]:
+    """Attack every tier of the sandbox, and tell what held and how to reach what did not."""
+    found = ladder.examine()
+    names = {tier: kind for kind, tier in ladder.KINDS.items()}
+    if found.tier:
+        best = f"tier {found.tier} ({names[found.tier]}) runs code that models write"
+    else:
+        best = "nothing here can isolate code that models write, so none will run"
+    findings = [Finding("sandbox", best, bool(found.tier), found.remedy)]
+    for rung in found.rungs:
+        attacks = [name for name in rung.held if name != "honest"]
+        state = f"held against {len(attacks)} attacks: {', '.join(attacks)}" if rung.holds else rung.reason
+        findings.append(Finding(f"tier {rung.tier}, {names[rung.tier]}", state, rung.holds, rung.remedy))
+    return findings
+
+
+def _languages() -> list[Finding]:
+    """Tell which languages programs can be run in."""
+    return [
+        Finding(f"code in {name}", tools.reason, False, tools.install)
+        if isinstance(tools, languages.Missing)
+        else Finding(f"code in {name}", tools.version, True)
+        for name, tools in languages.found().items()
+    ]
 
 
 def _disk(folder: Path) -> Finding:

@@ -69,6 +69,10 @@ class LiveWatcher(Watcher):
         """Show how much of many equal pieces is done."""
         self._show(name, done, total, "")
 
+    def noting(self, text: str) -> None:
+        """Print a remark above the bars."""
+        self.console.print(f"note: {text}", style="yellow", highlight=False, soft_wrap=True, markup=False)
+
     def _show(self, name: str, done: int, total: int | None, facts: str) -> None:
         if not self.console.is_terminal:
             self._print(name, done, total, facts)

@@ -1,6 +1,7 @@
 """Read the command line, call what it names, turn errors into one clear line and an exit code.
 
-Exit codes: 0 done; 1 an error; 2 a setting or an argument is wrong; 3 fewer records than asked for; 130 Ctrl-C.
+Exit codes: 0 done; 1 an error; 2 a setting or an argument is wrong; 3 fewer records than asked for; 4 code would have
+to run and nothing here can isolate it; 130 Ctrl-C.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from regrowth.cli import forecast
 from regrowth.cli.doctor import examine
 from regrowth.cli.live import LiveWatcher
 from regrowth.cli.why import passport, print_passport
-from regrowth.core.errors import DataError, RegrowthError, SettingsError, Shortfall, StoreError
+from regrowth.core.errors import DataError, NoIsolation, RegrowthError, SettingsError, Shortfall, StoreError
 from regrowth.core.layouts import LAYOUTS
 from regrowth.core.settings import Frozen
 from regrowth.recipes import RECIPES, Recipe, recipe
@@ -38,6 +39,9 @@ EXAMPLES = """examples:
 """
 
 
+EXIT_CODES = {SettingsError: 2, Shortfall: 3, NoIsolation: 4}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     console, errors = Console(), Console(stderr=True)
@@ -51,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.debug or not isinstance(error, RegrowthError):
             raise
         errors.print(f"[red bold]error:[/] {_plain(error)}", highlight=False, soft_wrap=True)
-        return 3 if isinstance(error, Shortfall) else 2 if isinstance(error, SettingsError) else 1
+        return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
 
 
 def _plain(error: Exception) -> str:
@@ -81,6 +85,7 @@ def _add_running(commands: Any) -> None:
     """Add the commands that make something."""
     demo = _command(commands, "demo", _demo, "a small model improves on its own verified answers; no key, no network")
     _takes_settings(demo, folder=Path("runs/demo"))
+    _takes_isolation(demo)
     _takes_tracker(demo)
 
     known = "\n".join(f"  {name:<20} {text}" for name, text in RECIPES.items())
@@ -90,6 +95,7 @@ def _add_running(commands: Any) -> None:
     run = _command(commands, "run", _run, "run a recipe", example, before=f"recipes:\n{known}\n\n")
     run.add_argument("recipe", help="its name")
     _takes_settings(run)
+    _takes_isolation(run)
     _takes_tracker(run)
 
     summary = "a few records end to end, and a forecast of the whole run"
@@ -97,6 +103,7 @@ def _add_running(commands: Any) -> None:
     preview.add_argument("recipe", help="its name")
     preview.add_argument("--rows", type=int, default=5, help="records per dataset (default: 5)")
     _takes_settings(preview)
+    _takes_isolation(preview)
 
 
 def _add_reading(commands: Any) -> None:
@@ -150,6 +157,15 @@ def _takes_settings(parser: argparse.ArgumentParser, folder: Path | None = None)
     parser.add_argument("--folder", type=Path, default=folder, help="folder of the run (default: runs/RECIPE)")
 
 
+def _takes_isolation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--isolation",
+        default="auto",
+        metavar="KIND",
+        help="what runs code that models write: auto (tier 2 or 1), namespaces, landlock, gvisor or remote:http://host:port",
+    )
+
+
 def _takes_tracker(parser: argparse.ArgumentParser) -> None:
     kinds = "tensorboard:FOLDER, trackio:PROJECT or wandb:PROJECT"
     parser.add_argument("--track", default="", metavar="KIND:TARGET", help=f"tell each training step to {kinds}")
@@ -167,7 +183,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     chosen = recipe(options.recipe)
     settings = read_settings(chosen, options.settings, options.set)
     folder = options.folder or Path("runs") / chosen.name
-    with LiveWatcher(console) as watcher, open_run(folder, watcher=watcher, track=options.track) as run:
+    how = {"track": options.track, "isolation": options.isolation}
+    with LiveWatcher(console) as watcher, open_run(folder, watcher=watcher, **how) as run:
         if run.store.new_effects == 0 and (done := sum(kind["count"] for kind in run.store.totals().values())):
             console.print(
                 f"{folder}: {done:,.0f} effects are remembered and will not be repeated.",
@@ -185,7 +202,8 @@ def _preview(options: argparse.Namespace, console: Console) -> int:
     folder = options.folder or Path("runs") / chosen.name
     if options.rows < 1:
         raise SettingsError(f"--rows {options.rows}: ask for at least one record.")
-    with LiveWatcher(console) as watcher, open_run(folder, watcher=watcher, preview=options.rows) as run:
+    how = {"preview": options.rows, "isolation": options.isolation}
+    with LiveWatcher(console) as watcher, open_run(folder, watcher=watcher, **how) as run:
         run.wait(chosen.function(run, settings))
         forecast.show(console, run)
     return 0

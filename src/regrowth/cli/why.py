@@ -1,7 +1,7 @@
 """The passport of one record: where it came from, what was asked, what judged it, what was made from it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -67,6 +67,15 @@ def _cut(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]} … ({len(text):,} characters; --json shows all)"
 
 
+def _how(effect: Mapping[str, Any]) -> str:
+    """Say by whom a call was answered, or under what a program ran."""
+    asked, value = effect["request"], effect["value"]
+    if effect["kind"] != "execute":
+        return f"by model {asked.get('model', '-')}, seeds {asked.get('seeds', '-')}, {effect['cost']} tokens"
+    limits = ", ".join(f"{name} {bound:g}" for name, bound in asked["limits"].items())
+    return f"of {' '.join(asked['argv'])}: {value['status']}, isolated by tier {value['tier']} (limits: {limits})"
+
+
 def print_passport(console: Console, facts: dict[str, Any]) -> None:
     """Print a passport for people."""
     record = facts["record"]
@@ -89,12 +98,11 @@ def print_passport(console: Console, facts: dict[str, Any]) -> None:
     line("seed", f"{facts['passport'].get('seed', '-')}, draw {facts['passport'].get('draw', 0)}")
     for effect in facts["effects"]:
         asked = effect["request"]
-        told = (
-            f"{effect['kind']} {effect['key'][:12]} by model {asked.get('model', '-')}, seeds {asked.get('seeds', '-')}"
-        )
-        line("effect", f"{told}, {effect['cost']} tokens, {effect['seconds']:.2f} s")
+        line("effect", f"{effect['kind']} {effect['key'][:12]} {_how(effect)}, {effect['seconds']:.2f} s")
         if asked.get("messages"):
             line("  asked", _cut(asked["messages"][-1]["content"]), "dim")
+        for name, text in asked.get("files", {}).items():
+            line(f"  {name}", _cut(text), "dim")
         line("  came back", _cut(json.dumps(effect["value"], ensure_ascii=False)), "dim")
     for parent, text in facts["parents"].items():
         line("parent", f"{parent}  {text}")

@@ -5,6 +5,7 @@
     ├── DataError (ValueError)             a file or a line that cannot be read: says which and what was found
     ├── CallFailed (RuntimeError)          one call failed for good: becomes a ledger entry, the run goes on
     ├── ModelUnavailable (ConnectionError) no call can succeed (no server, wrong key): stops the run, resumable
+    ├── NoIsolation (RuntimeError)         nothing here can run untrusted code safely: stops the run, says the remedy
     ├── StoreError (OSError)               the run folder cannot be read or written, or belongs to another version
     ├── Shortfall (RuntimeError)           `grow` stopped before the wanted count; the data made so far are kept
     └── MissingExtra (ImportError)         an optional dependency is absent: says the pip command
@@ -18,6 +19,7 @@ __all__ = [
     "DataError",
     "MissingExtra",
     "ModelUnavailable",
+    "NoIsolation",
     "RegrowthError",
     "Rejected",
     "SettingsError",
@@ -44,6 +46,10 @@ class CallFailed(RegrowthError, RuntimeError):
 
 class ModelUnavailable(RegrowthError, ConnectionError):
     """Report a model that no call can reach."""
+
+
+class NoIsolation(RegrowthError, RuntimeError):
+    """Report that untrusted code cannot be isolated here, so that it was not run; says why and the remedy."""
 
 
 class StoreError(RegrowthError, OSError):

@@ -26,7 +26,15 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from regrowth.core.dataset import Dataset, DatasetWriter, Entry
-from regrowth.core.errors import CallFailed, ModelUnavailable, Rejected, SettingsError, Shortfall, StoreError
+from regrowth.core.errors import (
+    CallFailed,
+    ModelUnavailable,
+    NoIsolation,
+    Rejected,
+    SettingsError,
+    Shortfall,
+    StoreError,
+)
 from regrowth.core.planning import Attempt, Planner, Tally, equal_quotas
 from regrowth.core.protocols import Cost, Gate
 from regrowth.core.record import Record
@@ -39,7 +47,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 Made = Record | Sequence[Record] | None
 Work = Callable[..., Awaitable[Made] | Made]
-STOPS = (SettingsError, ModelUnavailable, StoreError)
+STOPS = (SettingsError, ModelUnavailable, NoIsolation, StoreError)
 SLOW_START = 8
 """Attempts in flight under a budget before anything is known of their cost."""
 

@@ -16,16 +16,23 @@ __all__ = [
     "Completion",
     "Cost",
     "Estimate",
+    "Execution",
+    "Executor",
     "Finish",
     "Gate",
+    "Limits",
     "Model",
     "Sampling",
     "Score",
     "Scorer",
+    "Status",
 ]
 
 Finish: TypeAlias = Literal["stop", "length", "refused"]
 Gate: TypeAlias = Callable[[Record], Record | Awaitable[Record]]
+Status: TypeAlias = Literal["ok", "nonzero", "timeout", "cpu", "memory", "output", "crashed", "setup_failed", "refused"]
+"""How a program ended. `crashed`: by a signal of its own; `timeout`, `cpu`, `memory`, `output`: at that limit;
+`setup_failed`: never began; `refused`: nothing here can isolate it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,3 +188,67 @@ class Estimate:
     """Number of independent observations behind it."""
     skipped: int = 0
     """Observations left out because the quantity is undefined there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bound what a program may take, all its processes together. Reaches the key of the effect, all of it."""
+
+    cpu: float = 4.0
+    """Seconds of processor time."""
+    wall: float = 10.0
+    """Seconds by the clock."""
+    memory: int = 256
+    """MiB, what it writes to files included."""
+    processes: int = 32
+    """Processes and threads alive at a time."""
+    output: int = 65_536
+    """Bytes of each of its two streams."""
+    disk: int = 32
+    """MiB of files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """Hold how a program ended and what it said. All of it is the program's word but status, figures and tier."""
+
+    status: Status
+    exit: int | None = None
+    """Its exit code; nothing if a signal or a limit ended it."""
+    stdout: str = ""
+    """At most `Limits.output` bytes, what is no UTF-8 replaced; so is `stderr`."""
+    stderr: str = ""
+    cpu_ms: float = 0.0
+    wall_ms: float = 0.0
+    peak_mb: float = 0.0
+    tier: int = 0
+    """What isolated it: 3 a machine of its own, 2 namespaces, 1 Landlock; 0 nothing, and it did not run."""
+    reason: str = ""
+    """In words, where the status is not `ok`."""
+
+
+class Executor(Protocol):
+    """Runs programs that nobody trusts: isolated, within limits, or not at all."""
+
+    @property
+    def tier(self) -> int:
+        """Return what isolates here: 3, 2 or 1 as in `Execution`; 0 if nothing does, and nothing will run."""
+
+    @property
+    def digest(self) -> str:
+        """Return what names the interpreters and tools inside: all that shapes an outcome but the request."""
+
+    async def run(
+        self, files: Mapping[str, str], argv: Sequence[str], stdin: str = "", limits: Limits = ...
+    ) -> Execution:
+        """Run a program in a fresh folder that holds only these files, and throw the folder away.
+
+        Args:
+            files: Text by relative path, as `main.py` or `tests/data.txt`.
+            argv: What to run there. `python` is this project's interpreter, warm; other names are looked up on the
+                path inside.
+
+        Raises:
+            NoIsolation: this machine cannot isolate anything; says why and what to do.
+            CallFailed: the sandbox itself broke down.
+        """

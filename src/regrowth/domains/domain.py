@@ -10,7 +10,7 @@ Names, objects and turns of phrase are not part of the core, so a held-out probl
 other words.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal, TypeAlias
@@ -50,8 +50,12 @@ class Domain:
     """Says in one sentence how to answer: a system message for a model that was not trained on this domain."""
     draw: Callable[[Random, int], Drawn]
     """Draw a problem of a difficulty."""
-    verify: Callable[[Record, str], None]
-    """Refuse a wrong answer: raises Rejected with this domain's name and the reason, and nothing else."""
+    verify: Callable[..., Awaitable[None] | None]
+    """Refuse a wrong answer: raises Rejected with this domain's name and the reason, and nothing else.
+
+    Called with the record, the response and, if `runs_code`, an executor."""
+    runs_code: bool = False
+    """Whether answers are programs, judged by running them in a sandbox."""
 
     def problem(self, seed: int, difficulty: int, split: Split = "train") -> Record:
         """Return the problem that a seed stands for in one split.

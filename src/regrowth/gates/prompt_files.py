@@ -39,13 +39,13 @@ class Prompt(NamedTuple):
 
 
 @functools.lru_cache(maxsize=32)
-def load(name: str) -> Prompt:
-    """Return a prompt of this room by its name.
+def load(name: str, room: str = "regrowth.gates") -> Prompt:
+    """Return a prompt of a room by its name.
 
     Raises:
         SettingsError: its front matter and its text disagree.
     """
-    found = _FRONT.fullmatch(files("regrowth.gates").joinpath("prompts", f"{name}.md").read_text("utf-8"))
+    found = _FRONT.fullmatch(files(room).joinpath("prompts", f"{name}.md").read_text("utf-8"))
     variables = frozenset(re.findall(r"\w+", found["variables"])) if found else frozenset()
     if not found or variables != set(_PLACE.findall(found["text"])):
         raise SettingsError(f"prompts/{name}.md: expected front matter with purpose and exactly the variables used.")

@@ -11,6 +11,9 @@ from regrowth.core.settings import Frozen
 __all__ = ["RECIPES", "Recipe", "recipe"]
 
 RECIPES = {
+    "execution_feedback": "programs and tests judge each other, failures are mended, and the dialogues teach",
+    "translate_code": "functions into another language, kept if they give the same values on the same inputs",
+    "document_code": "documentation, kept if code written from it alone behaves like the original",
     "policy_optimization": "rounds of drawing, judging and a few steps: grpo, rloo, or the best of n as pairs",
     "fine_tune": "a file of records trains a model: SFT, DPO, KTO, RPO, SPIN, reward models …",
     "rejection_sampling": "a model's own verified answers train it, beside honest controls",

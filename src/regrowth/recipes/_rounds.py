@@ -23,7 +23,7 @@ from regrowth.core.errors import Rejected
 from regrowth.core.protocols import Completion, Model, Sampling
 from regrowth.core.record import Json, Record, digest
 from regrowth.core.settings import Frozen
-from regrowth.domains import DOMAINS, verified
+from regrowth.domains import verifier
 from regrowth.models.model import RememberedModel
 from regrowth.recipes._groups import (
     Groups,
@@ -63,8 +63,8 @@ class Settings(Frozen):
 
     model: str = "tiny"
     """The policy at its start: `tiny`, `hf:org/name` or a folder; `vllm:folder` draws by a server of its own."""
-    domains: tuple[str, ...] = tuple(DOMAINS)
-    """Where problems come from."""
+    domains: tuple[str, ...] = ()
+    """Where problems come from; none named takes all whose answers can be checked on this machine."""
     method: Method = "grpo"
     """How rewards become steps; the last two train pairs of the best and the worst reply."""
     prompts: PositiveInt = 128
@@ -105,13 +105,18 @@ class Round:
     """Of one step."""
 
 
-def verdict(reply: Record) -> float:
-    """Return 1 for a reply that its domain's program finds right, else 0: the default reward."""
-    try:
-        verified(reply)
-    except Rejected:
-        return 0.0
-    return 1.0
+def verdict(run: Run) -> Reward:
+    """Return the default reward: 1 for a reply that its domain's program finds right, else 0."""
+    gate = verifier(run.sandbox)
+
+    async def found_right(reply: Record) -> float:
+        try:
+            await gate(reply)
+        except Rejected:
+            return 0.0
+        return 1.0
+
+    return found_right
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,8 @@ class Arm:
     how: How = "grpo"
     name: str = "policy"
     """Begins the names of its datasets."""
-    reward: Reward = verdict
+    reward: Reward | None = None
+    """Nothing takes the verdict of each prompt's domain."""
     guards: Guards = field(default_factory=Guards)
     chance: bool = False
     """Whether rewards are dealt out anew within each group."""
@@ -170,7 +176,7 @@ class Arm:
     async def _judged(self, policy: RememberedModel, drawn: Dataset, number: int) -> Groups:
         # The first reply to each prompt is as far from the start as any, and measuring costs as much as drawing.
         measured = self.settings.samples if self.how == "rloo" and self._kl_weight else 1
-        work = partial(judge, reward=self.reward, guards=self.guards, measured=measured)
+        work = partial(judge, reward=self.reward or verdict(self.run), guards=self.guards, measured=measured)
         return grouped(await self.run.agrow(drawn, work, policy, self.start, name=f"{self.name}-{number}-judged"))
 
     def _tokens(self, drawn: Dataset, lesson: Sequence[Record]) -> int:

@@ -1,19 +1,24 @@
 """How good is a model at problems it never saw: greedy and sampled at temperature 1, problem by problem."""
 
+import inspect
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from regrowth.core.errors import Rejected
 from regrowth.core.protocols import Gate, Model, Sampling
 from regrowth.core.record import Record
+from regrowth.domains import DOMAINS, checkable
 from regrowth.metrics.intervals import paired_difference, proportion
 from regrowth.reports.blocks import Arm, Block, Curves, Difference, Figure, Headline, Measure, Scores, Series
 from regrowth.run import Run
 
-__all__ = ["MODES", "Marks", "compared", "evaluate", "losses"]
+__all__ = ["MODES", "Marks", "by_domain", "compared", "domains_of", "evaluate", "losses"]
+
+Role: TypeAlias = Literal["result", "baseline", "control"]
 
 MODES: Mapping[str, Sampling] = {
     "greedy": Sampling(temperature=0.0, max_tokens=96),
@@ -33,6 +38,16 @@ class Marks:
         return sum(self.of[mode]) / len(self.of[mode])
 
 
+def domains_of(run: Run, named: Sequence[str]) -> tuple[str, ...]:
+    """Return the domains that were named; of none named, all whose answers can be checked on this machine."""
+    if named:
+        return tuple(named)
+    found = checkable(run.sandbox)
+    if left := [name for name in DOMAINS if name not in found]:
+        run.watcher.noting(f"{', '.join(left)}: left out, nothing here can isolate code (`regrowth doctor` says more).")
+    return found
+
+
 async def evaluate(run: Run, model: Model, problems: Sequence[Record], gate: Gate, *, name: str) -> Marks:
     """Answer every problem once per mode and mark the answers with a gate."""
     marks = {}
@@ -45,7 +60,9 @@ async def evaluate(run: Run, model: Model, problems: Sequence[Record], gate: Gat
 async def _marked(problem: Record, *, model: Model, sampling: Sampling, gate: Gate) -> int:
     answer = await model.generate(problem.messages, sampling, seed=problem.seed("evaluation"))
     try:
-        gate(problem.derive(response=answer.text))
+        verdict = gate(problem.derive(response=answer.text))
+        if inspect.isawaitable(verdict):
+            await verdict
     except Rejected:
         return 0
     return 1
@@ -57,7 +74,7 @@ def compared(marks: Mapping[str, Marks], *, baseline: str, result: str, title: s
     arms = [
         Arm(
             name=name,
-            role="result" if name == result else "baseline" if name == baseline else "control",
+            role=_role(name, result, baseline),
             estimates={mode: proportion(sum(one.of[mode]), len(one.of[mode])) for mode in modes},
         )
         for name, one in marks.items()
@@ -86,6 +103,44 @@ def compared(marks: Mapping[str, Marks], *, baseline: str, result: str, title: s
     )
     measures = tuple(Measure(name=mode) for mode in modes)
     return [headline, Scores(title=title, measures=measures, arms=tuple(arms), differences=tuple(gaps), note=note)]
+
+
+def by_domain(
+    marks: Mapping[str, Marks], problems: Sequence[Record], *, baseline: str, result: str, mode: str = "T=1"
+) -> Scores:
+    """Return the table of a comparison domain by domain, in one mode."""
+    places: dict[str, list[int]] = {}
+    for place, problem in enumerate(problems):
+        places.setdefault(problem["domain"], []).append(place)
+
+    def part(arm: str, domain: str) -> list[int]:
+        return [marks[arm].of[mode][place] for place in places[domain]]
+
+    arms = tuple(
+        Arm(
+            name=name,
+            role=_role(name, result, baseline),
+            estimates={domain: proportion(sum(part(name, domain)), len(places[domain])) for domain in places},
+        )
+        for name in marks
+    )
+    gaps = tuple(
+        Difference(
+            measure=domain,
+            arm=result,
+            against=name,
+            estimate=paired_difference(part(result, domain), part(name, domain)),
+        )
+        for name in marks
+        if name != result
+        for domain in places
+    )
+    measures = tuple(Measure(name=domain) for domain in places)
+    return Scores(title=f"Domain by domain, {mode}", measures=measures, arms=arms, differences=gaps)
+
+
+def _role(name: str, result: str, baseline: str) -> Role:
+    return "result" if name == result else "baseline" if name == baseline else "control"
 
 
 def _against(gaps: Sequence[Difference], mode: str) -> str:

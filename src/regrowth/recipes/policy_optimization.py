@@ -20,12 +20,12 @@ from typing import Literal
 
 from regrowth.core.protocols import Estimate
 from regrowth.core.record import Record
-from regrowth.domains import problems, verified
+from regrowth.domains import problems, verifier
 from regrowth.metrics.intervals import mean
 from regrowth.models.model import RememberedModel
 from regrowth.recipes._groups import Guards, Reward, distance, shared_draw
 from regrowth.recipes._rounds import Arm, Round, Settings, ending, seeded, verdict
-from regrowth.recipes.evaluation import MODES, Marks, compared, evaluate
+from regrowth.recipes.evaluation import MODES, Marks, compared, domains_of, evaluate
 from regrowth.reports.blocks import Block, Curves, Series, Text, save
 from regrowth.run import Run
 
@@ -55,6 +55,7 @@ class Outcome:
 
 async def policy_optimization(run: Run, settings: Settings) -> Outcome:
     """Return the policy after its best round, marked beside its controls."""
+    settings = settings.model_copy(update={"domains": domains_of(run, settings.domains)})
     planned = DEVELOPMENT + settings.rounds * settings.prompts
     fresh = list(problems(settings.domains, planned, seed=seeded(settings, "fresh"), split="train"))
     aside, rest = fresh[:DEVELOPMENT], fresh[DEVELOPMENT:]
@@ -108,7 +109,7 @@ async def climb(arm: Arm, stages: Sequence[Sequence[Record]], budget: Sequence[i
 async def marked(arm: Arm, policy: RememberedModel, problems: Sequence[Record], name: str) -> Marks:
     """Mark a policy's answers with the verifier."""
     async with arm.drawing(policy) as writer:
-        return await evaluate(arm.run, writer, problems, verified, name=name)
+        return await evaluate(arm.run, writer, problems, verifier(arm.run.sandbox), name=name)
 
 
 async def drifted(arm: Arm, policy: RememberedModel, problems: Sequence[Record], name: str) -> Estimate:

@@ -21,9 +21,9 @@ from regrowth.core.dataset import Dataset
 from regrowth.core.protocols import Model, Sampling
 from regrowth.core.record import Record, digest
 from regrowth.core.settings import Frozen
-from regrowth.domains import DOMAINS, problems, verified
+from regrowth.domains import DOMAINS, problems, verifier
 from regrowth.models.model import RememberedModel
-from regrowth.recipes.evaluation import Marks, compared, evaluate, losses
+from regrowth.recipes.evaluation import Marks, by_domain, compared, domains_of, evaluate, losses
 from regrowth.reports.blocks import save
 from regrowth.run import Run
 from regrowth.training.settings import TrainingSettings
@@ -40,8 +40,8 @@ class Settings(Frozen):
 
     model: str = "tiny"
     """The model that answers and is trained: `tiny`, `hf:org/name` or a folder."""
-    domains: tuple[str, ...] = tuple(DOMAINS)
-    """Where problems come from."""
+    domains: tuple[str, ...] = ()
+    """Where problems come from; none named takes all whose answers can be checked on this machine."""
     problems: PositiveInt = 1920
     """Fresh problems per round."""
     samples: PositiveInt = 4
@@ -77,6 +77,8 @@ class Outcome:
 async def rejection_sampling(run: Run, settings: Settings) -> Outcome:
     """Return the model trained on its own verified answers, marked beside its controls."""
     base = writer = run.model(settings.model)
+    settings = settings.model_copy(update={"domains": domains_of(run, settings.domains)})
+    gate = verifier(run.sandbox)
     real = list(worked(problems(settings.domains, settings.real, seed=_seed(settings, "real"), split="train")))
     checked, unchecked = list(real), list(real)
     for number in range(1, settings.rounds + 1):
@@ -91,8 +93,9 @@ async def rejection_sampling(run: Run, settings: Settings) -> Outcome:
         arms["unverified"] = await train(run, base, run.write("unverified", unchecked), settings)
         arms["real only"] = await train(run, base, run.write("real-only", real), settings)
     unseen = list(problems(settings.domains, settings.heldout, seed=_seed(settings, "heldout"), split="heldout"))
-    marks = {arm: await evaluate(run, model, unseen, verified, name=f"marking {arm}") for arm, model in arms.items()}
+    marks = {arm: await evaluate(run, model, unseen, gate, name=f"marking {arm}") for arm, model in arms.items()}
     shown = compared(marks, baseline="base", result="verified", title="Its own verified answers, beside the controls")
+    shown.append(by_domain(marks, unseen, baseline="base", result="verified"))
     save(run.folder, [*shown, losses({arm: model.folder for arm, model in arms.items() if arm != "base"})])
     return Outcome(writer, data, marks)
 
@@ -112,7 +115,7 @@ async def sample(
         partial(answers, samples=settings.samples),
         writer,
         name=f"answers-{number}",
-        gates=[verified],
+        gates=[verifier(run.sandbox)],
         count=settings.keep,
         stratum=stratum,
         draws=2,

@@ -10,9 +10,12 @@ arXiv:2304.11277, in torch's second version), and takes its share of a step's pa
 averaged, because shares of a loss add up: the result is that of one process up to rounding.
 """
 
+import argparse
+import math
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -30,7 +33,7 @@ from regrowth.training.body import prepare, trunk
 from regrowth.training.fit import loaded
 from regrowth.training.intake import check_device
 from regrowth.training.job import Job, place, read_job, records_of
-from regrowth.training.journal import TrainingLog
+from regrowth.training.journal import OnStep, TrainingLog
 from regrowth.training.loop import train
 from regrowth.training.objectives import objective
 from regrowth.training.policy import Readout
@@ -42,9 +45,11 @@ from regrowth.weights.hub import library
 __all__ = ["Processes", "main", "work"]
 
 T = TypeVar("T")
+PAUSE = 10.0
+"""Seconds between two lines about the progress."""
 
 
-def work(job: Job, team: Team = ALONE) -> TrainingLog:
+def work(job: Job, team: Team = ALONE, *, on_step: OnStep | None = None) -> TrainingLog:
     """Train as a job says; every process of a team calls this. A killed one goes on from its newest checkpoint.
 
     Checkpoints and `metrics.jsonl` are in `<out>.scratch`, on a disk that all processes see.
@@ -80,24 +85,41 @@ def work(job: Job, team: Team = ALONE) -> TrainingLog:
         accept_template=job.accept_template,
         remember=remember,
         team=team,
+        on_step=on_step,
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a job in however many processes were launched."""
-    files = sys.argv[1:] if arguments is None else arguments
-    if len(files) != 1:
-        raise SettingsError("Name one file: python -m regrowth.training.parallel job.toml")
-    job = read_job(Path(files[0]))
+    """Run a job in however many processes were launched; the one that leads tells how far it is."""
+    parser = argparse.ArgumentParser(
+        prog="python -m regrowth.training.parallel",
+        description="Train as a job file says, in one process or in several that share the network's weights.",
+        epilog="example:\n  accelerate launch --num_processes 4 -m regrowth.training.parallel pens.toml",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("job", type=Path, help="TOML file, as the recipe fine_tune reads it; it names `out`")
+    job = read_job(parser.parse_args(arguments).job)
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        work(job)
+        work(job, on_step=_Teller(job.training.steps))
         return
     team = Processes.launched(job.training)
     try:
-        work(job, team)
+        work(job, team, on_step=_Teller(job.training.steps) if team.leads else None)
         dist.barrier()
     finally:
         dist.destroy_process_group()
+
+
+class _Teller:
+    """Tell of a step now and then."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps, self.told = steps, -math.inf
+
+    def __call__(self, step: int, facts: Mapping[str, float]) -> None:
+        if step == self.steps or time.monotonic() - self.told >= PAUSE:
+            self.told = time.monotonic()
+            sys.stderr.write(f"step {step:,} of {self.steps:,}, loss {facts['loss']:.4f}\n")
 
 
 class _Root(nn.Module):
@@ -298,4 +320,5 @@ if __name__ == "__main__":
     try:
         main()
     except RegrowthError as error:
-        sys.exit(str(error))
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2 if isinstance(error, SettingsError) else 1)

@@ -198,9 +198,12 @@ def test_passes_are_dealt_so_that_every_process_gathers_weights_equally_often(ba
     assert {name: len(held) for name, held in idle.under.items()} == {"reference": 0}
 
 
-def test_a_file_in_one_process_trains_what_the_same_call_trains(folder: Path, base: Path, tmp_path: Path) -> None:
+def test_a_file_in_one_process_trains_what_the_same_call_trains(
+    folder: Path, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = write_job(folder / "alone", "sft")
     main([str(file)])
+    assert f"of {STEPS['steps']}, loss " in capsys.readouterr().err
     settings = TrainingSettings.model_validate(STEPS)
     records = list(layouts.read(folder / "pairs.jsonl"))
     log = trained(base, tmp_path, settings, records=records)

@@ -12,30 +12,33 @@ run's own event loop in a thread of its own, so they also work where a loop alre
 """
 
 import asyncio
-import itertools
 import json
 import re
-import shutil
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvloop
 
 from regrowth import __version__
-from regrowth.core.dataset import Dataset, rewritten
+from regrowth.core.dataset import Dataset
 from regrowth.core.errors import DataError, SettingsError, StoreError
 from regrowth.core.files import told, write_text
 from regrowth.core.flow import Progress, Work, each, grow
-from regrowth.core.protocols import Backend
+from regrowth.core.protocols import Backend, Executor
 from regrowth.core.record import Record
-from regrowth.core.store import FORMAT, Effect, Store
+from regrowth.core.store import FORMAT, Store
 from regrowth.models.model import RememberedModel
 from regrowth.models.spec import backend
+from regrowth.run.forgetting import Forgotten, forget
+from regrowth.run.previewing import Forecast, previewed
+from regrowth.sandbox.ladder import sandbox
+from regrowth.sandbox.remembered import RememberedExecutor
 from regrowth.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -53,28 +56,6 @@ PREVIEW_STEPS = 4
 """Training steps that a preview takes to time one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What one stage of a previewed run took, and how much of it the whole run will do."""
-
-    stage: str
-    done: int
-    """Records accepted (or tried, where every seed is tried once); training steps."""
-    planned: int
-    cost: Mapping[str, float]
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """What `forget` removed."""
-
-    records: int
-    effects: int
-    datasets: tuple[str, ...]
-    models: tuple[str, ...]
-
-
 class Watcher:
     """Hear what a run does; the command line draws it. This one keeps silent."""
 
@@ -87,6 +68,9 @@ class Watcher:
     def working(self, name: str, done: int, total: int) -> None:
         """Hear that one of many equal pieces of work is done."""
 
+    def noting(self, text: str) -> None:
+        """Hear something that a person should know, though nothing failed."""
+
 
 @dataclass
 class Run:
@@ -98,6 +82,8 @@ class Run:
     """Records per dataset, at most, when only a preview is wanted; 0 runs in full."""
     shard: tuple[int, int] | None = None
     """(index, of): this process tries every of-th seed of each one-pass `grow`."""
+    isolation: str | Executor = "auto"
+    """What runs untrusted code: a kind that `sandbox()` knows, or an executor of yours."""
     track: str = ""
     """Where the figures of trainings go besides: `tensorboard:FOLDER`, `trackio:PROJECT`, `wandb:PROJECT`, nowhere."""
 
@@ -141,6 +127,14 @@ class Run:
             self._note(models=self._names)
         return model
 
+    # Code runs --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def sandbox(self) -> RememberedExecutor:
+        """Return what runs untrusted code here; every run of a program is remembered."""
+        found = sandbox(self.isolation) if isinstance(self.isolation, str) else self.isolation
+        return RememberedExecutor(found, self.store)
+
     # Rows create ------------------------------------------------------------------------------------------------
 
     async def agrow(
@@ -151,7 +145,7 @@ class Run:
         path = self._place(name)
         if not self.preview:
             return await grow(seeds, work, *collaborators, store=self.store, path=path, **settings)
-        few, settings, planned = _previewed(seeds, settings, self.preview)
+        few, settings, planned = previewed(seeds, settings, self.preview)
         start = time.monotonic()
         dataset = await grow(few, work, *collaborators, store=self.store, path=path, **settings)
         attempts = sum(tally["attempted"] for tally in dataset.manifest["funnel"]["strata"].values())
@@ -278,39 +272,7 @@ class Run:
         Forgotten seeds, and calls that served a forgotten record, are refused from here on; run the recipe again to
         train without them.
         """
-        gone = self.store.descendants(ids)
-        changed = [dataset for dataset in self.datasets() if _mentions(dataset, gone)]
-        fingerprints = {dataset.fingerprint for dataset in changed}
-        built = self._built_on(fingerprints)
-        models = [effect.value["folder"] for effect in built if effect.kind == "fit"]
-        rows = sum(len(dataset) for dataset in changed)
-        rows -= sum(len(rewritten(dataset, gone)) for dataset in changed)
-        effects = self.store.forget(gone)
-        for effect in built:
-            shutil.rmtree(self.folder / "artefacts" / effect.value["folder"], ignore_errors=True)
-        return Forgotten(rows, effects, tuple(dataset.path.name for dataset in changed), tuple(models))
-
-    def _built_on(self, fingerprints: set[str]) -> list[Effect]:
-        """Return the artefacts made of some data, and those made of the weights among them, and so on."""
-        left = [effect for effect in self.store.effects() if effect.kind in ("fit", "score")]
-        found: list[Effect] = []
-        digests: set[str] = set()
-        while True:
-            fresh = [effect for effect in left if _made_of(effect, fingerprints, digests)]
-            if not fresh:
-                return found
-            found += fresh
-            left = [effect for effect in left if effect not in fresh]
-            digests |= {name for effect in fresh if (name := self._weights_of(effect))}
-
-    def _weights_of(self, effect: Effect) -> str:
-        """Return what names the weights that a fit made, nothing if they are gone."""
-        folder = self.folder / "artefacts" / effect.value["folder"]
-        if effect.kind != "fit" or not folder.exists():
-            return ""
-        from regrowth.weights.loading import load  # torch, on first use
-
-        return load(folder).digest
+        return forget(self.folder, self.store, self.datasets(), ids)
 
     # The edge ---------------------------------------------------------------------------------------------------
 
@@ -328,6 +290,8 @@ class Run:
         """Give back connections, the loop and the folder."""
         try:
             self.wait(_closed(self._backends.values()))
+            if "sandbox" in vars(self):
+                self.sandbox.close()
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
@@ -370,33 +334,6 @@ def _check_folder(folder: Path) -> None:
         raise
     except (OSError, ValueError) as error:
         raise told(error, folder) from error
-
-
-def _previewed(
-    seeds: Iterable[Record], settings: Mapping[str, Any], rows: int
-) -> tuple[list[Record], dict[str, Any], int]:
-    """Return a few seeds, settings that ask for a few records, and how many the whole run would make or try."""
-    whole = list(seeds)
-    quotas: Mapping[str, int] = settings.get("quotas") or {}
-    count: int | None = settings.get("count")
-    if count is None and not quotas:
-        return whole[:rows], dict(settings), len(whole)
-    planned = int(count) if count is not None else sum(quotas.values())
-    few = {"count": None, "stratum": "", "quotas": {"": min(rows, planned)}, "partial": True}
-    return whole, {**settings, **few}, planned
-
-
-def _mentions(dataset: Dataset, ids: set[str]) -> bool:
-    entries = itertools.chain(dataset.entries(), dataset.ledger())
-    return any(
-        ids.intersection((entry.record.id, *entry.record.parents, entry.passport.get("seed", ""))) for entry in entries
-    )
-
-
-def _made_of(effect: Effect, fingerprints: set[str], digests: set[str]) -> bool:
-    asked = effect.request
-    others = asked.get("models", {}).values()
-    return asked.get("data") in fingerprints or not digests.isdisjoint((asked.get("base"), asked.get("model"), *others))
 
 
 async def _settled() -> None:

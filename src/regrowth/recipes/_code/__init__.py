@@ -1,0 +1,1 @@
+"""Parts that the recipes about code share: drafts, votes, repairs, originals, prompts."""
