@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-all nightly check bench docs setup clean
+.PHONY: demo test test-slow test-all nightly check bench docs setup clean
 
 demo: .venv/train
 	$(BIN)/regrowth demo
 
 test: .venv/dev
 	$(BIN)/pytest -m "not slow"
+
+test-slow: .venv/dev
+	$(BIN)/pytest -m slow
 
 test-all: .venv/dev
 	$(BIN)/pytest

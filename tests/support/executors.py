@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from regrowth.core.protocols import Execution, Limits, Status
 
@@ -35,40 +38,54 @@ class Unisolated:
                 path = Path(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, "utf-8", newline="")
-            # In a loop of its own: uvloop refuses to write to a process that has already ended.
-            return await asyncio.to_thread(asyncio.run, _run(command, folder, stdin, limits))
+            return await asyncio.to_thread(_run, command, folder, stdin, limits)
 
 
-async def _run(command: Sequence[str], folder: str, stdin: str, limits: Limits) -> Execution:
+def _run(command: Sequence[str], folder: str, stdin: str, limits: Limits) -> Execution:
     began = time.monotonic()
-    process = await asyncio.create_subprocess_exec(
-        *command,
+    process = subprocess.Popen(
+        command,
         cwd=folder,
         env={"PATH": os.environ["PATH"], "HOME": folder, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         start_new_session=True,
     )
+    full = threading.Event()
+
+    def read(stream: IO[bytes], kept: bytearray) -> None:
+        while part := os.read(stream.fileno(), 65_536):
+            kept += part
+            if len(kept) > limits.output:
+                full.set()
+                _end(process)
+
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
     kept = [bytearray(), bytearray()]
+    threads = [
+        threading.Thread(target=_feed, args=(process.stdin, stdin)),
+        threading.Thread(target=read, args=(process.stdout, kept[0])),
+        threading.Thread(target=read, args=(process.stderr, kept[1])),
+    ]
+    for thread in threads:
+        thread.start()
     status: Status = "ok"
     try:
-        async with asyncio.timeout(limits.wall), asyncio.TaskGroup() as group:
-            group.create_task(_feed(process.stdin, stdin))
-            group.create_task(_read(process.stdout, kept[0], limits.output))
-            group.create_task(_read(process.stderr, kept[1], limits.output))
-    except* TimeoutError:
+        process.wait(limits.wall)
+    except subprocess.TimeoutExpired:
         status = "timeout"
-    except* OverflowError:
+    _end(process)
+    code = process.wait()
+    for thread in threads:
+        thread.join()
+    process.stdout.close()
+    process.stderr.close()
+    if full.is_set():
         status = "output"
-    if status != "ok":
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, 9)
-    code = await process.wait()
-    if status == "ok" and code:
+    elif status == "ok" and code:
         status = "nonzero" if code > 0 else "crashed"
     out, err = (part[: limits.output].decode("utf-8", "replace") for part in kept)
     return Execution(
@@ -82,15 +99,14 @@ async def _run(command: Sequence[str], folder: str, stdin: str, limits: Limits) 
     )
 
 
-async def _feed(stream: asyncio.StreamWriter, text: str) -> None:
-    with suppress(BrokenPipeError, ConnectionResetError):
+def _feed(stream: IO[bytes], text: str) -> None:
+    with suppress(BrokenPipeError):
         stream.write(text.encode())
-        await stream.drain()
-    stream.close()
+    with suppress(BrokenPipeError):
+        stream.close()
 
 
-async def _read(stream: asyncio.StreamReader, kept: bytearray, limit: int) -> None:
-    while part := await stream.read(65_536):
-        kept += part
-        if len(kept) > limit:
-            raise OverflowError
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a program and what it left in its session."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, 9)
