@@ -15,6 +15,7 @@ from regrowth.core.protocols import Estimate
 from regrowth.metrics.intervals import across_seeds
 from regrowth.recipes.evaluation import MODES, Marks
 from regrowth.recipes.rejection_sampling import Settings, rejection_sampling
+from regrowth.reports.blocks import Scores, load
 from regrowth.run import open_run
 
 WORK = Path(__file__).parent / ".work"
@@ -28,6 +29,12 @@ def marks_of(seed: int) -> tuple[dict[str, Marks], float]:
     with open_run(WORK / f"demo-{seed}") as run:
         outcome = run.wait(rejection_sampling(run, Settings(seed=seed)))
     return dict(outcome.marks), time.monotonic() - start
+
+
+def by_domain_of(seed: int) -> Scores:
+    """Return the table by domain that a run's report shows."""
+    tables = [block for block in load(WORK / f"demo-{seed}") if isinstance(block, Scores)]
+    return next(table for table in tables if table.title.startswith("Domain by domain"))
 
 
 def told(estimate: Estimate, sign: str = "") -> str:
@@ -55,6 +62,16 @@ def main() -> None:
             figures.setdefault(arm, {})[mode] = {"accuracy": values, "verified minus arm": gaps}
             cells += [told(across_seeds(values)), "" if arm == "verified" else told(across_seeds(gaps), "+")]
         print(f"| {arm} | {' | '.join(cells)} |")
+    tables = [by_domain_of(seed) for seed in SEEDS]
+    print("\n| T=1 | " + " | ".join(measure.name for measure in tables[0].measures) + " |")
+    print("|---|" + "---|" * len(tables[0].measures))
+    for place, arm in enumerate(arms):
+        shares = {
+            measure.name: [table.arms[place].estimates[measure.name].value for table in tables]
+            for measure in tables[0].measures
+        }
+        figures[arm]["T=1 by domain"] = shares
+        print(f"| {arm} | {' | '.join(told(across_seeds(values)) for values in shares.values())} |")
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
 
