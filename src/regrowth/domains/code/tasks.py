@@ -187,7 +187,14 @@ def _depth(code: str) -> int:
 
 def told(given: Value, found: object, error: str = "") -> str:
     """Say what a call gave: `f([1, 2]) gave 3`."""
-    return f"{FUNCTION}({given!r}) raised {error}"[:100] if error else f"{FUNCTION}({given!r}) gave {found!r}"[:100]
+    return f"{FUNCTION}({given!r}) {f'raised {error}' if error else f'gave {_written(found)}'}"[:100]
+
+
+def _written(found: object) -> str:
+    try:
+        return repr(found)
+    except ValueError:  # an int of more digits than Python writes
+        return f"a number too long to write ({type(found).__name__})"
 
 
 CODE = Domain(

@@ -164,3 +164,8 @@ def test_the_prompt_holds_none_of_the_hidden_inputs() -> None:
         problem = CODE.problem(seed, 2)
         lists = [one for one in hidden_inputs(pipeline_of(problem)) if isinstance(one, list)]
         assert not any(repr(one) in problem.prompt for one in lists)
+
+
+@pytest.mark.parametrize("answer", ["def f(x):\n    return 10**6000", "def f(x):\n    return [10**6000]"])
+def test_a_number_of_thousands_of_digits_is_a_wrong_value_like_any_other(answer: str) -> None:
+    assert "gave a number too long to write" in verdict(answer)
