@@ -39,6 +39,11 @@ QUOTES = {'"': re.compile(r'["\\]'), "'": re.compile(r"['\\]"), "\u201c": re.com
 class Broken(ValueError):
     """Say what could not be read, and where."""
 
+    def __init__(self, what: str, *, cut: bool = False) -> None:
+        super().__init__(what)
+        self.cut = cut
+        """Whether the text ended in the middle of it: what lies inside is then part of something nobody knows."""
+
 
 def read_loosely(text: str, start: int) -> tuple[Any, int]:
     """Read the value that starts here; return it and where it ends.
@@ -62,8 +67,8 @@ class _Reader:
             self.at = found.end()
         return self.text[self.at : self.at + 1]
 
-    def broken(self, what: str) -> Broken:
-        return Broken(f"{what} at character {self.at} ({self.text[self.at : self.at + 20]!r})")
+    def broken(self, what: str, *, cut: bool = False) -> Broken:
+        return Broken(f"{what} at character {self.at} ({self.text[self.at : self.at + 20]!r})", cut=cut)
 
     def value(self, depth: int) -> Any:
         if depth > DEPTH:
@@ -130,7 +135,7 @@ class _Reader:
                 return _unescaped(self.text[begin:end])
             self.at = end + 1
         self.at = begin - 1
-        raise self.broken("a string that never ends")
+        raise self.broken("a string that never ends", cut=True)
 
     def scalar(self) -> Any:
         if (number := NUMBER.match(self.text, self.at)) is not None:
@@ -138,7 +143,7 @@ class _Reader:
             return self.number(number.group())
         word = WORD.match(self.text, self.at)
         if word is None or word.group().lstrip("-") not in CONSTANTS:
-            raise self.broken("no JSON value")
+            raise self.broken("no JSON value", cut=word is not None and word.end() == len(self.text))
         self.at = word.end()
         return CONSTANTS[word.group().lstrip("-")]
 

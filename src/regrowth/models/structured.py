@@ -98,6 +98,8 @@ def _found(text: str) -> Any:
             value, end = read_loosely(answer, start)
         except Broken as error:
             why, at = str(error), start + 1
+            if error.cut:
+                break
             continue
         if end - start > longest:
             best, longest = value, end - start

@@ -17,7 +17,7 @@ from regrowth.core.errors import DataError
 from regrowth.core.record import Json
 from regrowth.sandbox.drivers.python import DEEPEST, NotPlain, decoded, encoded
 
-__all__ = ["decode", "encode", "read", "same"]
+__all__ = ["decode", "encode", "read", "same", "shown"]
 
 
 def encode(value: object) -> Json:
@@ -163,3 +163,12 @@ def _without_tail(values: list[Any] | tuple[Any, ...]) -> list[Any] | tuple[Any,
     while end and values[end - 1] is None:
         end -= 1
     return values[:end]
+
+
+def shown(value: object, longest: int = 200) -> str:
+    """Return a value as Python writes it, cut where it is long, for people and models to read."""
+    try:
+        text = repr(value)
+    except ValueError:  # an int of more digits than Python writes
+        text = f"a number too long to write ({type(value).__name__})"
+    return text if len(text) <= longest else f"{text[:longest]} …"

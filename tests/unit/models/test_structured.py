@@ -46,6 +46,13 @@ def test_no_text_raises_anything_but_the_documented_error(text: str) -> None:
         json.dumps(parse_json(text).value, allow_nan=False)
 
 
+def test_a_bracket_in_a_string_of_a_cut_text_begins_nothing() -> None:
+    whole = json.dumps({"ab{": {"": None, "0": None}, "c": None})
+    for end in range(len(whole)):
+        with suppress(DataError):
+            assert {"ab{", "", "0", "c"}.issuperset(all_strings(parse_json(whole[:end]).value))
+
+
 @given(containers, st.data())
 def test_a_cut_text_is_closed_or_refused_but_no_string_is_guessed(value: Any, data: st.DataObject) -> None:
     whole = json.dumps(value)

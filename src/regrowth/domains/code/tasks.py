@@ -25,7 +25,7 @@ from regrowth.domains.code.extract import extracted
 from regrowth.domains.code.steps import STEPS, Kind, Pipeline, Value, mistakes, value, values, written
 from regrowth.domains.domain import Domain, Drawn
 from regrowth.sandbox.calls import call
-from regrowth.sandbox.values import same
+from regrowth.sandbox.values import same, shown
 
 __all__ = ["CODE", "FUNCTION", "LIMITS", "hidden_inputs", "inputs", "pipeline_of", "told"]
 
@@ -70,12 +70,12 @@ def _steps(rng: Random, kind: Kind, count: int) -> Pipeline:
 
 def sound(pipeline: Pipeline) -> bool:
     """Return whether no step can be left out unseen, values stay small, and inputs give different ones."""
-    shown = hidden_inputs(pipeline)
-    right = values(pipeline, shown)
+    hidden = hidden_inputs(pipeline)
+    right = values(pipeline, hidden)
     if len({repr(found) for found in right}) < HIDDEN // 2 or not all(map(_is_small, right)):
         return False
     shorter = [pipeline[:place] + pipeline[place + 1 :] for place in range(len(pipeline))]
-    return not any(known and values(known, shown) == right for known in mistakes(pipeline) if known in shorter)
+    return not any(known and values(known, hidden) == right for known in mistakes(pipeline) if known in shorter)
 
 
 def _is_small(found: Value | None) -> bool:
@@ -150,9 +150,9 @@ async def verify(record: Record, response: str, executor: Executor) -> None:
     """
     code = readable(response)
     pipeline = pipeline_of(record)
-    shown = hidden_inputs(pipeline)
-    called = await call(executor, code, FUNCTION, [[given] for given in shown], limits=LIMITS)
-    for given, outcome in zip(shown, called.outcomes, strict=True):
+    hidden = hidden_inputs(pipeline)
+    called = await call(executor, code, FUNCTION, [[given] for given in hidden], limits=LIMITS)
+    for given, outcome in zip(hidden, called.outcomes, strict=True):
         expected = value(pipeline, given)
         if outcome.error or not same(outcome.value, expected):
             raise Rejected(NAME, told(given, outcome.value, outcome.error) + f", expected {expected!r}"[:100])
@@ -187,14 +187,7 @@ def _depth(code: str) -> int:
 
 def told(given: Value, found: object, error: str = "") -> str:
     """Say what a call gave: `f([1, 2]) gave 3`."""
-    return f"{FUNCTION}({given!r}) {f'raised {error}' if error else f'gave {_written(found)}'}"[:100]
-
-
-def _written(found: object) -> str:
-    try:
-        return repr(found)
-    except ValueError:  # an int of more digits than Python writes
-        return f"a number too long to write ({type(found).__name__})"
+    return f"{FUNCTION}({given!r}) {f'raised {error}' if error else f'gave {shown(found)}'}"[:100]
 
 
 CODE = Domain(

@@ -19,9 +19,9 @@ from regrowth.core.record import Record
 from regrowth.domains.code.inputs import Agreement, Difference, Program, agree, draw_inputs
 from regrowth.domains.code.signatures import Inputs, examples, joined, kind_of, signature
 from regrowth.sandbox.calls import Returned, call
-from regrowth.sandbox.values import same
+from regrowth.sandbox.values import same, shown
 
-__all__ = ["FEWEST", "Original", "agreement", "difference", "failed", "head", "noted", "observed", "proven", "shown"]
+__all__ = ["FEWEST", "Original", "agreement", "difference", "failed", "head", "noted", "observed", "proven"]
 
 FEWEST = 6
 """Different inputs below which behaviour is not known."""
@@ -31,8 +31,6 @@ LIMITS = Limits(cpu=1.0, wall=15.0, output=262_144)
 """Of the original: its inputs leave slower languages some room within limits of their own."""
 SURPLUS = 2
 """Inputs drawn for each that is wanted: some are outside what the function is defined on."""
-LONGEST = 160
-"""Characters of a value that is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +148,6 @@ def difference(original: Original, found: Difference) -> str:
 
 def _told(outcome: Returned) -> str:
     return f"fails with {outcome.error}" if outcome.error else f"gives {shown(outcome.value)}"
-
-
-def shown(value: object) -> str:
-    """Return a value as Python writes it, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
 def head(code: str, function: str) -> str:
