@@ -110,7 +110,7 @@ def by_domain(
 ) -> Scores:
     """Return the table of a comparison domain by domain, in one mode."""
     places: dict[str, list[int]] = {}
-    for place, problem in enumerate(problems[: len(marks[result].of[mode])]):  # a preview marks a few
+    for place, problem in enumerate(problems):
         places.setdefault(problem["domain"], []).append(place)
 
     def part(arm: str, domain: str) -> list[int]:

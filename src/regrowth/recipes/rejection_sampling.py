@@ -95,7 +95,8 @@ async def rejection_sampling(run: Run, settings: Settings) -> Outcome:
     unseen = list(problems(settings.domains, settings.heldout, seed=_seed(settings, "heldout"), split="heldout"))
     marks = {arm: await evaluate(run, model, unseen, gate, name=f"marking {arm}") for arm, model in arms.items()}
     shown = compared(marks, baseline="base", result="verified", title="Its own verified answers, beside the controls")
-    shown.append(by_domain(marks, unseen, baseline="base", result="verified"))
+    if not run.preview:  # which marks too few for a table
+        shown.append(by_domain(marks, unseen, baseline="base", result="verified"))
     save(run.folder, [*shown, losses({arm: model.folder for arm, model in arms.items() if arm != "base"})])
     return Outcome(writer, data, marks)
 
