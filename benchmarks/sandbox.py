@@ -3,8 +3,8 @@
     python -m benchmarks.sandbox            # about three minutes; writes benchmarks/results/sandbox.json
     python -m benchmarks.sandbox 40 1       # programs per repeat, repeats: a quick look
 
-Every way runs the same `print(1)`, as many at a time as there are cores. CPU time is that of all processes on the way,
-this one's included. Figures are medians over repeats, the ways taking turns, so that a busy minute hits all of them.
+Every way runs the same `print(1)`, some after the usual imports, as many at a time as there are cores. CPU time is that
+of all processes on the way, this one's included. Figures are medians over repeats, the ways taking turns, so that a busy minute hits all of them.
 """
 
 import asyncio
@@ -29,6 +29,8 @@ from regrowth.sandbox.pool import Wardens
 RESULTS = Path(__file__).parent / "results" / "sandbox.json"
 COUNT, REPEATS = 200, 5
 PROGRAM = "print(1)"
+IMPORTING = f"import collections, functools, heapq, itertools, json, math, random, re, typing\n{PROGRAM}"
+"""The same after what programs of models begin with."""
 WARM = ["python", "main.py"]
 SYSTEM_PYTHON = "/usr/bin/python3"
 COLD = [SYSTEM_PYTHON, "-I", "-S", "main.py"]
@@ -42,11 +44,11 @@ Way = Callable[[int], None]
 """Runs a program so many times."""
 
 
-def isolated(wardens: Wardens, argv: list[str]) -> Way:
+def isolated(wardens: Wardens, argv: list[str], program: str = PROGRAM) -> Way:
     """Return a way through the sandbox."""
 
     async def many(count: int) -> None:
-        runs: list[Awaitable[Execution]] = [wardens.run({"main.py": PROGRAM}, argv) for _ in range(count)]
+        runs: list[Awaitable[Execution]] = [wardens.run({"main.py": program}, argv) for _ in range(count)]
         for found in await asyncio.gather(*runs):
             assert found.stdout == "1\n", found
 
@@ -120,8 +122,11 @@ def ways() -> tuple[dict[str, Way], list[Wardens], dict[str, str]]:
             continue
         pools.append(pool)
         found[f"{name}, warm"] = isolated(pool, WARM)
+        found[f"{name}, warm, usual imports"] = isolated(pool, WARM, IMPORTING)
         found[f"{name}, cold"] = isolated(pool, COLD)
     found["subprocess, this Python, not isolated"] = command([sys.executable, "-I", "-S", "-c", PROGRAM])
+    importing = [sys.executable, "-I", "-S", "-c", IMPORTING]
+    found["subprocess, this Python, usual imports, not isolated"] = command(importing)
     found["subprocess, system Python, not isolated"] = command([SYSTEM_PYTHON, "-I", "-S", "-c", PROGRAM])
     if shutil.which("bwrap") is None:
         missing["bubblewrap"] = "not installed"
@@ -171,9 +176,9 @@ def main(count: int = COUNT, repeats: int = REPEATS) -> None:
     about["cpu"] = "control group" if meter.exact else "ended children"
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps({"about": about, "ways": table, "missing": missing}, indent=1) + "\n", "utf-8")
-    print(f"{'way':<42} {'per second':>10} {'CPU ms each':>12}")
+    print(f"{'way':<54} {'per second':>10} {'CPU ms each':>12}")
     for name, row in table.items():
-        print(f"{name:<42} {row['per_s']:>10.1f} {row['cpu_ms']:>12.2f}")
+        print(f"{name:<54} {row['per_s']:>10.1f} {row['cpu_ms']:>12.2f}")
     for name, reason in missing.items():
         print(f"{name}: {reason}")
 
