@@ -4,7 +4,8 @@
     python -m benchmarks.sandbox 40 1       # programs per repeat, repeats: a quick look
 
 Every way runs the same `print(1)`, some after the usual imports, as many at a time as there are cores. CPU time is that
-of all processes on the way, this one's included. Figures are medians over repeats, the ways taking turns, so that a busy minute hits all of them.
+of all processes on the way, this one's included. Figures are medians over repeats, the ways
+taking turns, so that a busy minute hits all of them.
 """
 
 import asyncio
