@@ -18,6 +18,7 @@ from regrowth.core.errors import DataError
 from regrowth.core.protocols import Execution, Executor, Limits
 from regrowth.sandbox.language_table import GO
 from regrowth.sandbox.languages import Toolchain, checked
+from regrowth.sandbox.programs import VERSION
 from regrowth.sandbox.values import decode, read
 
 __all__ = ["Finding", "check"]
@@ -70,7 +71,8 @@ async def check(executor: Executor, code: str, language: str) -> tuple[Finding, 
     way = _WAYS[language]
     name = tools.language.source
     command = way.command.format(file=name, **tools.commands)
-    files = {name: way.prepared(safe), **({} if way.script is None else {"check": way.script})}
+    files = {name: way.prepared(safe), VERSION: tools.version}
+    files |= {} if way.script is None else {"check": way.script}
     done = await executor.run(files, ["sh", "-c", command], "", tools.language.limits)
     tool = tools.language.tools[0].names[0]
     return tuple(_unique(_read(done, way, tool)))[:MOST] or _unfinished(done, tool)

@@ -21,11 +21,13 @@ from regrowth.sandbox.languages import Toolchain, toolchain
 from regrowth.sandbox.literals import argument
 from regrowth.sandbox.signatures import ANY, Signature, Type
 
-__all__ = ["BUILD_FAILED", "Program", "calling", "running"]
+__all__ = ["BUILD_FAILED", "VERSION", "Program", "calling", "running"]
 
 BUILD_FAILED = '{"build": "failed"}'
 """What the answer's line says if the code does not compile; the messages are on stderr."""
 
+VERSION = "toolchain.txt"
+"""A file that no program needs: what is remembered of a run under one compiler is not told of another."""
 DRIVERS = {
     "javascript": "javascript.js", "typescript": "javascript.js", "bash": "bash.sh", "perl": "perl.pl",
     "lua": "lua.lua", "r": "r.R", "c": "c.c", "cpp": "cpp.cpp", "java": "RegrowthDriver.java", "rust": "rust.rs",
@@ -89,6 +91,7 @@ def running(language: str, source: str, mark: str) -> Program:
 
 def _built(tools: Toolchain, files: Mapping[str, str], mark: str, start: str) -> Program:
     language = tools.language
+    files = {**files, VERSION: tools.version}
     argv = [start if part == "Main" else part for part in tools.argv()]
     if not language.build:
         return Program(files, tuple(argv))

@@ -31,6 +31,10 @@ __all__ = ["Served", "application", "main"]
 
 log = logging.getLogger("regrowth.sandbox.serve")
 
+EXAMPLES = """examples:
+  python -m regrowth.sandbox.serve                      for this machine, or for others through ssh -L
+  SANDBOX_TOKEN=… python -m regrowth.sandbox.serve --host 0.0.0.0 --token-env SANDBOX_TOKEN --dedicated
+"""
 LARGEST = 32 * 2**20
 """Bytes of a request."""
 SHORTEST_TOKEN = 16
@@ -123,7 +127,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m regrowth.sandbox.serve", description=(__doc__ or "").split(".")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m regrowth.sandbox.serve",
+        description="Run programs, isolated, for machines that cannot isolate them.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--host", default="127.0.0.1", help="where to listen; this machine only by default")
     parser.add_argument("--port", type=int, default=8765, help="0 for any that is free")
     parser.add_argument("--token-env", default="", help="environment variable that holds the token")

@@ -96,6 +96,8 @@ def test_snippets_come_from_python_files_and_from_rows(tmp_path: Path) -> None:
     assert [one.prompt for one in snippets(rows)] == [body]
     with pytest.raises(DataError, match="no snippet of 40"):
         list(snippets(folder / "old.py"))
+    with pytest.raises(DataError, match="no such file or folder"):
+        list(snippets(folder / "none.py"))
     rows.write_text(json.dumps({"other": body}) + "\n", "utf-8")
     with pytest.raises(DataError, match="named one of snippet, code"):
         list(snippets(rows))

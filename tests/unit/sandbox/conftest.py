@@ -10,7 +10,7 @@ from regrowth.core.protocols import Execution, Limits
 from regrowth.sandbox.interpreters import interpreter
 from regrowth.sandbox.pool import Wardens
 
-QUICK = Limits(cpu=0.5, wall=30.0, memory=128, processes=16, output=16_384, disk=8)
+QUICK = Limits(cpu=20.0, wall=30.0, memory=128, processes=16, output=16_384, disk=8)
 
 
 class Bench:

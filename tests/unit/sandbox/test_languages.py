@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from regrowth.sandbox import languages
 from regrowth.sandbox.calls import Called, Returned, call, run
 from regrowth.sandbox.language_table import LANGUAGES
 from regrowth.sandbox.languages import Missing, Toolchain, checked, found, toolchain, toolchain_paths, version
-from regrowth.sandbox.programs import DRIVERS
+from regrowth.sandbox.programs import DRIVERS, VERSION, _built, running
 from regrowth.sandbox.values import same
 from support.executors import Unisolated
 from support.twenty import INPUTS
@@ -260,3 +261,10 @@ def test_the_table_is_whole() -> None:
         assert language.name == name
         assert language.limits.wall >= language.limits.cpu > 0
         assert isinstance(language.limits, Limits)
+
+
+def test_the_version_of_the_tools_is_part_of_what_is_asked() -> None:
+    program = running("bash", "echo 1", "mark")
+    assert program.files[VERSION] == version("bash")
+    other = replace(toolchain("bash"), version="GNU bash, version 99")
+    assert _built(other, {}, "mark", "main.sh").files != _built(toolchain("bash"), {}, "mark", "main.sh").files

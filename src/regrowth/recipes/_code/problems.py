@@ -45,8 +45,10 @@ def snippets(path: Path) -> Iterator[Record]:
     """Yield the snippets of a folder of .py files, of one such file, or of a JSONL or Parquet file of rows.
 
     Raises:
-        DataError: there is none, or a row has no column for it.
+        DataError: there is no such file, nothing in it, or a row has no column for it.
     """
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file or folder. Check the path.")
     found = _from_python(path) if path.is_dir() or path.suffix == ".py" else _from_rows(path)
     first = next(found, None)
     if first is None:
