@@ -2,8 +2,8 @@
 
 Sources: STaR (Zelikman et al., 2022, arXiv:2203.14465), RFT (Yuan et al., 2023, arXiv:2308.01825), expert iteration.
 Departs from them in three points: a quota per stratum (domain and difficulty), so that easy problems do not crowd out
-hard ones; the real data stay in every mix; verified answers accumulate over rounds, and each round trains the first
-model anew on all of them.
+hard ones; the real data stay in every mix, with a floor under their weight; verified answers accumulate over rounds
+(`curation.rounds`), and each round trains the first model anew on all of them.
 
 One record on its way:
     prompt    "Tom has 3 pens and buys 4 more. How many pens?"
@@ -21,6 +21,7 @@ from regrowth.core.dataset import Dataset
 from regrowth.core.protocols import Model, Sampling
 from regrowth.core.record import Record, digest
 from regrowth.core.settings import Frozen
+from regrowth.curation.rounds import RoundPolicy, Rounds, Verdict
 from regrowth.domains import DOMAINS, problems, verifier
 from regrowth.models.model import RememberedModel
 from regrowth.recipes.evaluation import Marks, by_domain, compared, domains_of, evaluate, losses
@@ -31,6 +32,7 @@ from regrowth.training.settings import TrainingSettings
 __all__ = ["Outcome", "Settings", "rejection_sampling"]
 
 SAMPLING = Sampling(temperature=1.0, max_tokens=96)
+KEPT = Verdict(True, "every answer was verified, and each round trains the first model anew")
 TOKENS = 2048
 """Tokens of a training step: about six passes over the mix in all, before it is learnt by heart."""
 
@@ -80,17 +82,20 @@ async def rejection_sampling(run: Run, settings: Settings) -> Outcome:
     settings = settings.model_copy(update={"domains": domains_of(run, settings.domains)})
     gate = verifier(run.sandbox)
     real = list(worked(problems(settings.domains, settings.real, seed=_seed(settings, "real"), split="train")))
-    checked, unchecked = list(real), list(real)
+    rounds = Rounds(run.folder, real, RoundPolicy(), run.write, name="verified", tell=run.watcher.noting)
+    unchecked: list[Record] = []
     for number in range(1, settings.rounds + 1):
         fresh = problems(settings.domains, settings.problems, seed=_seed(settings, "fresh", number), split="train")
         answers = await sample(run, list(fresh), writer, settings, number)
-        checked += answers
         unchecked += random_filter(answers, seed=_seed(settings, "filter", number))
-        data = run.write(f"verified-{number}", checked)
+        data = rounds.mix(number, answers)
         writer = await train(run, base, data, settings)
+        rounds.settle(number, model=writer.digest, verdict=KEPT)
     arms = {"base": base, "verified": writer}
     if settings.controls:
-        arms["unverified"] = await train(run, base, run.write("unverified", unchecked), settings)
+        arms["unverified"] = await train(
+            run, base, run.write("unverified", [*_roots(real, data), *unchecked]), settings
+        )
         arms["real only"] = await train(run, base, run.write("real-only", real), settings)
     unseen = list(problems(settings.domains, settings.heldout, seed=_seed(settings, "heldout"), split="heldout"))
     marks = {arm: await evaluate(run, model, unseen, gate, name=f"marking {arm}") for arm, model in arms.items()}
@@ -152,6 +157,11 @@ async def train(run: Run, base: RememberedModel, data: Dataset, settings: Settin
         seed=_seed(settings, "train") % 2**31,
     )
     return await run.afit(base, data, how, name=data.path.name)
+
+
+def _roots(real: Sequence[Record], mix: Dataset) -> list[Record]:
+    """Return the real data as often as they stand in a mix."""
+    return list(real) * int(mix.manifest["mix"]["repeats"])
 
 
 def _seed(settings: Settings, *purpose: str | int) -> int:
