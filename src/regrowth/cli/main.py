@@ -19,6 +19,7 @@ from regrowth import __version__
 from regrowth.cli import forecast
 from regrowth.cli.doctor import examine
 from regrowth.cli.live import LiveWatcher
+from regrowth.cli.taxonomy import add_taxonomy
 from regrowth.cli.why import passport, print_passport
 from regrowth.core.errors import DataError, NoIsolation, RegrowthError, SettingsError, Shortfall, StoreError
 from regrowth.core.layouts import LAYOUTS
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_running(commands)
     _add_reading(commands)
+    add_taxonomy(commands)
     doctor = _command(commands, "doctor", _doctor, "what this machine can do, and how to get what is missing")
     doctor.add_argument("--folder", type=Path, default=Path("runs"), help="where runs would be written")
     doctor.add_argument("--model", help="also ask this model one question")
