@@ -16,6 +16,11 @@ RECIPES = {
     "document_code": "documentation, kept if code written from it alone behaves like the original",
     "policy_optimization": "rounds of drawing, judging and a few steps: grpo, rloo, or the best of n as pairs",
     "fine_tune": "a file of records trains a model: SFT, DPO, KTO, RPO, SPIN, reward models …",
+    "cft": "good answers up, what a negative persona says down; falls back to SFT where that makes garbage",
+    "lab": "a taxonomy of seeds and documents becomes checked pairs, leaf by leaf, and a training in phases",
+    "nemotron": "topics, prompts, dialogues and replies by models; rated, chosen, aligned; the student teaches next",
+    "salmon": "a reward model that reads principles, from synthetic preferences, and a policy trained on it",
+    "spin": "a model learns to tell people's answers from its own, and so writes more like people; in rounds",
     "rejection_sampling": "a model's own verified answers train it, beside honest controls",
     "verify_solutions": "problems and many solutions in, those with the right final answer out",
 }

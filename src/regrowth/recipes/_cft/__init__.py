@@ -1,0 +1,1 @@
+"""Parts of `cft`: its world, verdicts, the persona, lessons and the guard."""
