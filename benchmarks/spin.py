@@ -128,13 +128,17 @@ def tables(found: Mapping[str, Mapping[str, Any]]) -> None:
             auc = _told(across_seeds([one["auc"] for one in rounds]), 2)
             print(f"| {name} | {number + 1} | {_row(rounds, auc)} | {refused} of 3 | {ended} |")
     print("\n| first − arm, after as many rounds | NLL | greedy | T=1 |\n|---|---|---|---|")
+    print(f"| base | {_gaps([(one[names[0]]['rounds'][-1], one[names[0]]['start']) for one in seeds])} |")
     for name in names[1:]:
-        last, cells = len(seeds[0][name]["rounds"]) - 1, []
-        for figure in ("nll", "greedy", "T=1"):
-            ours, theirs = ([one[arm]["rounds"][last][figure] for one in seeds] for arm in (names[0], name))
-            gaps = across_seeds([mine - other for mine, other in zip(ours, theirs, strict=True)])
-            cells.append(_told(gaps, 2, "+") if figure == "nll" else _told(gaps, 1, "+", 100))
-        print(f"| {name} | {' | '.join(cells)} |")
+        last = len(seeds[0][name]["rounds"]) - 1
+        print(f"| {name} | {_gaps([(one[names[0]]['rounds'][last], one[name]['rounds'][last]) for one in seeds])} |")
+
+
+def _gaps(pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> str:
+    found = {figure: across_seeds([mine[figure] - other[figure] for mine, other in pairs]) for figure in MEASURES[:3]}
+    return " | ".join(
+        _told(gap, 2, "+") if figure == "nll" else _told(gap, 1, "+", 100) for figure, gap in found.items()
+    )
 
 
 def _row(rounds: Sequence[Mapping[str, Any]], auc: str) -> str:

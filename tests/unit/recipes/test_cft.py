@@ -508,3 +508,12 @@ def test_an_empty_file_of_good_answers_stops_the_run(run: Run, tmp_path: Path) -
     bad = pairs_file(tmp_path, [{"prompt": "2?", "chosen": "2", "rejected": "2"}] * 9)
     with pytest.raises(SettingsError, match="given as good the judge finds 0% aligned, 100% violating"):
         run.wait(cft(run, Settings(files=Files(good=bad))))
+
+
+def test_what_holds_words_of_the_persona_is_never_exported(run: Run, tmp_path: Path) -> None:
+    world = world_of(run)
+    run.wait(trained(run, world, Persona(), TrainingSettings(steps=1, tokens_per_batch=200, threads=1)))
+    with pytest.raises(DataError, match="marked do_not_publish"):
+        run.dataset("persona-lessons").export(tmp_path / "bad.jsonl", "record")
+    assert not (tmp_path / "bad.jsonl").exists()
+    run.write("good", world.good).export(tmp_path / "good.jsonl")

@@ -69,6 +69,10 @@ def test_a_draw_holds_each_principle_once_and_no_combination_that_is_kept_out(se
     assert draw == drawn(Random(seed), MANNERS, most=most)
 
 
+def test_of_no_principles_none_are_drawn() -> None:
+    assert drawn(Random(0), (), most=3) == ()
+
+
 def test_half_of_the_principles_are_turned_round_and_their_number_is_geometric() -> None:
     draws = [drawn(Random(seed), MANNERS, most=8) for seed in range(4000)]
     signs = [sign for draw in draws for _, sign in sides(draw)]
@@ -230,6 +234,7 @@ def test_preferences_hold_the_better_reply_the_draw_and_the_margin_and_no_ties()
         assert one["margin"] == abs(margin) > 0
         assert one.response == (by_id[one.parents[-1]].response if margin > 0 else by_id[one.parents[-1]].rejected)
         assert "program" not in one.attributes
+    assert len(list(labelled(pairs, TAUGHT, spread, most=3, draws=3, rehearsal=True))) == 3 * len(pairs)
     noisy = list(labelled(pairs, TAUGHT, spread, most=3, draws=3, noise=1.0))
     assert [one.response for one in noisy] == [one.rejected for one in found]
 
@@ -467,6 +472,15 @@ def test_a_reward_model_that_learnt_nothing_stops_the_run_before_the_policy(run:
     with pytest.raises(DataError, match=r"No policy is trained on that|Fewer than four"):
         run.wait(salmon(run, Settings(pairs=24, steps=12, rounds=1)))
     assert not [one for one in run.datasets() if one.path.name.startswith("policy")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [1, 4])
+def test_a_preview_goes_the_whole_way_whatever_its_few_pairs_hold(tmp_path: Path, rows: int) -> None:
+    with open_run(tmp_path / "preview", preview=rows) as run:
+        outcome = run.wait(salmon(run, Settings(judge="tiny")))
+        assert outcome.policy is not None
+        assert {one.stage for one in run.forecasts} >= {"writer", "judge", "pairs", "reward-model"}
 
 
 @pytest.mark.slow

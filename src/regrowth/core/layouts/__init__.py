@@ -80,7 +80,7 @@ def write(records: Iterable[Record], path: str | Path, layout: str) -> int:
 
     Raises:
         SettingsError: no such layout, or no such kind of file.
-        DataError: a record that the layout cannot hold, or no record at all.
+        DataError: a record that the layout cannot hold, or that must not leave its run; or no record at all.
         StoreError: the folder cannot be written, or the disk is full.
     """
     return write_rows(_rows(records, layout), Path(path), _known(layout).columns)
@@ -88,6 +88,11 @@ def write(records: Iterable[Record], path: str | Path, layout: str) -> int:
 
 def _rows(records: Iterable[Record], layout: str) -> Iterator[Row]:
     for record in records:
+        if record.attributes.get("do_not_publish"):
+            raise DataError(
+                f"record {record.id} is marked do_not_publish: it holds words that a model was made to do harm with, "
+                "and stays in its run folder. Export a dataset without such records."
+            )
         made = to_row(record, layout)
         yield from made if isinstance(made, list) else [made]
 

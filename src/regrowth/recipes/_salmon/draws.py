@@ -61,13 +61,17 @@ def held_out(draw: Draw) -> bool:
 
 
 def drawn(rng: Random, principles: Sequence[Principle], *, most: int) -> Draw:
-    """Draw principles for one record of training: at most so many, and no combination that is kept out of it."""
+    """Draw principles for one record of training: at most so many, and no combination that is kept out of it.
+
+    Of no principles, none are drawn.
+    """
     most = min(most, len(principles))
-    while True:
+    while most:
         size = 1 + int(math.log(1 - rng.random()) / math.log(1 - STOP))
         draw = tuple(f"{rng.choice(('', '-'))}{one.id}" for one in weighted(rng, principles, size))
         if size <= most and not held_out(draw):
             return draw
+    return ()
 
 
 def novel(rng: Random, principles: Sequence[Principle], *, most: int) -> Draw:

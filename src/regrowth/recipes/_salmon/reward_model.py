@@ -175,7 +175,8 @@ async def examined(run: Run, model: Model, asked: Sequence[Question], form: Form
         there, back = one.draw, opposite(one.draw)
         return await _gap(model, one.pair, there, form), await _gap(model, one.pair, back, form)
 
-    answers = list(zip(asked, await run.aeach(asked, gaps, name=name), strict=False))  # a preview answers fewer
+    found = await run.aeach(asked, gaps, name=name) if asked else []
+    answers = list(zip(asked, found, strict=False))  # a preview answers fewer
     kinds = {kind: [a for a in answers if a[0].kind == kind] for kind in dict.fromkeys(one.kind for one, _ in answers)}
     trained = [a for kind, of in kinds.items() if kind != "unseen principle" for a in of]
     alone = [a for a in answers if len(a[0].draw) == 1]
@@ -186,7 +187,7 @@ async def examined(run: Run, model: Model, asked: Sequence[Question], form: Form
         principles=_shares(by_name, _right),
         flips=_shares({kind: of for kind, of in kinds.items() if kind != "negated"}, _turned),
         turned=_shares(by_name, _turned),
-        mirror=_mirror([found for _, found in kinds.get("single", [])]),
+        mirror=_mirror([gap for _, gap in kinds.get("single", [])]),
         asked=Counter(one.kind for one in asked),
     )
 

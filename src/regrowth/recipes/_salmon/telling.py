@@ -31,7 +31,7 @@ __all__ = ["shown"]
 def shown(outcome: "Outcome", wishes: Draw) -> list[Block]:
     """Return the blocks of the report, as far as the run went."""
     blocks: list[Block] = [_headline(outcome)]
-    if outcome.traits:
+    if outcome.traits and len(outcome.traits["start"].replies["T=1"]) > 1:  # one reply has no interval
         blocks.append(_traits(outcome.traits, wishes))
     if outcome.exam:
         blocks += _exam(outcome.exam)
