@@ -345,7 +345,7 @@ def _student_table(found: Mapping[str, Any]) -> None:
         cells = [told(across_seeds([mark[measure] for mark in own])) for measure in measures]
         label = name if arm == "lab" else arm
         print(f"| {label} | {' | '.join(cells)} | {'' if label == 'lab' else told(across_seeds(gaps), '+')} |")
-    print("\nknowledge before skills − after them, T=1")
+    print("\n| arm | knowledge before the skills phase − after it, T=1 |\n|---|---|")
     for arm in ARMS:
         if all(arm in one for one in seeds):
             falls = [list(one[arm]["knowledge after"].values()) for one in seeds]
