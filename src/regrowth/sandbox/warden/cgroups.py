@@ -6,6 +6,7 @@ us with its controllers, version 1 where root may write; anything else gives no 
 
 import contextlib
 import os
+import time
 from collections.abc import Mapping
 
 __all__ = ["Group", "found"]
@@ -14,13 +15,16 @@ MOUNT = "/sys/fs/cgroup"
 NAME = "regrowth-"
 HEADROOM = 48 << 20
 """What zygote and keepers take, and what the monitor is to notice first."""
+NEAR, PATIENCE = 8 << 20, 2.0
+"""Bytes above what the group held at first that are taken for nothing, and seconds to wait for them to go."""
 FILES = {
-    2: {"memory": "memory.max", "pids": "pids.max", "killed": "memory.events"},
+    2: {"memory": "memory.max", "pids": "pids.max", "killed": "memory.events", "used": "memory.current"},
     1: {
         "memory": "memory.limit_in_bytes",
         "pids": "pids.max",
         "cpuacct": "cpuacct.usage",
         "killed": "memory.oom_control",
+        "used": "memory.usage_in_bytes",
     },
 }
 
@@ -34,6 +38,7 @@ class Group:
         self._bounds: dict[str, int] = {}
         self._killed = 0
         self._used = 0.0
+        self._rest = 0
 
     def join(self) -> None:
         """Put this process, and all it starts, into the group."""
@@ -42,6 +47,7 @@ class Group:
 
     def bound(self, memory: int, tasks: int) -> None:
         """Set the limits for the next job, in bytes and processes; other wardens' groups have their own."""
+        self._settle()
         for name, value in (("memory", memory + HEADROOM), ("pids", tasks)):
             if name in self.folders and self._bounds.get(name) != value:
                 with contextlib.suppress(OSError):
@@ -49,6 +55,30 @@ class Group:
                     self._bounds[name] = value
         self._killed = self._kills()
         self._used = self._processor()
+
+    def _settle(self) -> None:
+        """Wait until the memory of the last job is given back: the kernel takes it from processes that are gone, later.
+
+        The next program would be killed for it.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while self._rest and self._held() > self._rest + NEAR and time.monotonic() < deadline:
+            time.sleep(0.002)
+        self._rest = self._rest or self._held()
+
+    def _held(self) -> int:
+        """Return the bytes of the group that the kernel cannot get back by dropping files it has read."""
+        if "memory" not in self.folders:
+            return 0
+        with contextlib.suppress(OSError, ValueError):
+            with open(f"{self.folders['memory']}/{FILES[self.version]['used']}") as file:
+                used = int(file.read())
+            if used <= self._rest + NEAR:
+                return used  # nothing else has to be read, as is the rule
+            with open(f"{self.folders['memory']}/memory.stat") as file:
+                stat = dict(line.split() for line in file)
+            return used - int(stat.get("cache", stat.get("file", 0))) + int(stat.get("shmem", 0))
+        return 0
 
     def spent(self) -> float:
         """Return the seconds of processor time since the limits were set, of all that lived since, however short."""
