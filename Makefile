@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-slow test-slow-sandbox test-slow-rest test-all nightly check bench docs setup clean
+.PHONY: demo test test-slow test-all nightly check bench docs setup clean
 
 demo: .venv/train
 	$(BIN)/regrowth demo
@@ -11,15 +11,8 @@ demo: .venv/train
 test: .venv/dev
 	$(BIN)/pytest -m "not slow"
 
-# Two at a time: programs in the sandbox mostly wait, trainings mostly compute.
 test-slow: .venv/dev
-	$(MAKE) --jobs 2 --output-sync test-slow-sandbox test-slow-rest
-
-test-slow-sandbox:
-	$(BIN)/pytest -m slow tests/attacks tests/unit/sandbox
-
-test-slow-rest:
-	$(BIN)/pytest -m slow --ignore tests/attacks --ignore tests/unit/sandbox
+	$(BIN)/pytest -m slow
 
 test-all: .venv/dev
 	$(BIN)/pytest
