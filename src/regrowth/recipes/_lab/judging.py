@@ -9,7 +9,6 @@ InstructLab's own example for this judge calls an unsupported answer right, and 
 says yes has no false alarms. Here it is found out, told, and left out; the gates without a model stay.
 """
 
-import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +27,7 @@ from regrowth.metrics.agreement import Detection, detection
 from regrowth.metrics.intervals import proportion
 from regrowth.models.model import RememberedModel
 from regrowth.recipes._lab.asking import Voice, asked
+from regrowth.recipes._lab.pairs import refused
 from regrowth.recipes._lab.planting import RIGHT, Planted, planted
 from regrowth.run import Run
 from regrowth.seeds.taxonomy import Leaf
@@ -204,13 +204,7 @@ def _among(refused: Sequence[bool], errors: Sequence[str], kind: str) -> Detecti
 
 
 async def _refuses(record: Record, gates: Sequence[Gate]) -> bool | None:
-    for gate in gates:
-        try:
-            found = gate(record)
-            if inspect.isawaitable(found):
-                await found
-        except Rejected:
-            return True
-        except CallFailed:
-            return None
-    return False
+    try:
+        return await refused(record, gates)
+    except CallFailed:
+        return None

@@ -36,7 +36,7 @@ from regrowth.seeds.taxonomy import Leaf, SeedExample
 
 T = TypeVar("T")
 
-__all__ = ["How", "answer_gates", "pair", "question_gates"]
+__all__ = ["How", "answer_gates", "pair", "question_gates", "refused"]
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ async def _knowledge(unit: Record, leaf: Leaf, teacher: Model, how: How, rng: Ra
     name = "long_question" if long and how.voice == "brief" else "question"
     question = await _drawn(unit, teacher, how.voice, "question", name, document=text, length=bound, **common)
     draft = _draft(unit, question, shown)
-    if await _refused(draft, how.gates):
+    if await refused(draft, how.gates):
         return draft
     # The answer is written from the chunk itself, whatever shape of it the question was asked about.
     bound = bounded(how.voice, how.writing.answer_words[long])
@@ -142,7 +142,7 @@ async def _skill(unit: Record, leaf: Leaf, teacher: Model, how: How, rng: Random
     # The same question on another text is another task.
     shown = [] if context else [(seed.question, seed.answer) for seed in seeds]
     draft = _draft(unit, question, shown, context)
-    if await _refused(draft, how.gates):
+    if await refused(draft, how.gates):
         return draft
     values = {**common, "question": question, "length": bounded(how.voice, how.writing.answer_words[0])}
     return await _answered(draft, unit, teacher, how.voice, f"{name}_answer", values)
@@ -180,7 +180,8 @@ async def _answered(
     )
 
 
-async def _refused(draft: Record, gates: Sequence[Gate]) -> bool:
+async def refused(draft: Record, gates: Sequence[Gate]) -> bool:
+    """Return whether one of the gates, asked in order, refuses a record."""
     for gate in gates:
         try:
             verdict = gate(draft)
