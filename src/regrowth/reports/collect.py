@@ -105,7 +105,8 @@ def _funnel(dataset: Dataset, *, alone: bool) -> Funnel:
         attempted=sums["attempted"],
         made=sums["made"],
         broken=sums["failed"] - lost,
-        gates=tuple(_passages(facts["gates"], refused, _lost_at(dataset, lost))),
+        # Two gates may have one name (for two kinds of records, say); refusals are counted by name.
+        gates=tuple(_passages(list(dict.fromkeys(facts["gates"])), refused, _lost_at(dataset, lost))),
         accepted=sums["accepted"],
         wanted=sum(quotas) if quotas else None,
         strata=tuple(_stratum(name, tally) for name, tally in tallies.items()),

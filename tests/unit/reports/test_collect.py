@@ -5,6 +5,7 @@ import json
 import shlex
 import tomllib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -78,6 +79,23 @@ def test_every_record_is_in_the_funnel(tmp_path: Path) -> None:
     assert funnel.title == "What passed the gates"
     assert [stratum.name for stratum in funnel.strata] == ["topic 0", "topic 1", "topic 2"]
     assert sum(stratum.refused for stratum in funnel.strata) == ledger.total()
+
+
+def test_two_gates_of_one_name_are_counted_once(tmp_path: Path) -> None:
+    def thirds(record: Record) -> Record:
+        raise Rejected("thirds", "by the second gate of this name")
+
+    dataset, _ = grown(tmp_path, seeds(60), gates=[named_alike(thirds, hard_to_please), thirds], partial=True)
+    (passage,) = (gate for gate in one(Funnel, collected(tmp_path)).gates if gate.gate == "thirds")
+    assert passage.refused == ledger_of(dataset)["thirds", "rejected"] > 0
+
+
+def named_alike(other: Callable[[Record], Record], gate: Callable[[Record], Record]) -> Callable[[Record], Record]:
+    def alike(record: Record) -> Record:
+        return gate(record)
+
+    alike.__name__ = other.__name__
+    return alike
 
 
 def grown_with_failures(folder: Path) -> Dataset:
