@@ -28,7 +28,7 @@ SLACK_WALL = 6.0
 SLACK_CPU = 1.2
 SLACK_MEMORY = 1.3
 """Times the limit: what a monitor may notice late."""
-LATE = 128
+LATE = 256
 """MiB more for an ordinary user, who has no control group: what is filled between two looks on a busy machine."""
 SLACK_PROCESSES = 6
 """The sandbox's own: what waits for the program, and a warm interpreter that is made anew."""

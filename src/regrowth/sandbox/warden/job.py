@@ -17,8 +17,8 @@ from .kernel import receive_descriptors, send_descriptors
 __all__ = ["Broken", "HostGone", "Job"]
 
 MIB = 1 << 20
-LOOK, IDLE = 0.01, 0.1
-"""Seconds between counts of the processes, and between looks at the clock while there are none."""
+LOOK, SOON, IDLE = 0.01, 0.002, 0.1
+"""Seconds between counts of the processes; where memory fills quickly; and between looks at the clock without any."""
 SELDOM = 5
 """Looks until files are counted again where that means to walk a folder."""
 START, END = 20.0, 5.0
@@ -65,6 +65,8 @@ class Job:
         self._looks = 0
         self._ticks: dict[tuple[int, int], int] = {}
         self._hidden: set[str] = set()
+        self._memory = 0
+        self._filling = False
         self.report: dict[str, Any] = {}
         self.began = time.monotonic()
         self.wall = 0.0
@@ -104,7 +106,7 @@ class Job:
             poll.register(descriptor, select.POLLIN)
         while not self.report:
             self._hasten(line)
-            for descriptor, _ in poll.poll(1e3 * (LOOK if self.pid > 0 and self.stop is None else IDLE)):
+            for descriptor, _ in poll.poll(1e3 * self._pause):
                 if descriptor in streams:
                     self._listen(descriptor, streams[descriptor], poll)
                 elif descriptor == line.fileno():
@@ -117,6 +119,12 @@ class Job:
         for descriptor, held in streams.items():
             while self._listen(descriptor, held, None):
                 pass
+
+    @property
+    def _pause(self) -> float:
+        if self.pid < 0 or self.stop is not None:
+            return IDLE
+        return SOON if self._filling else LOOK
 
     def _hasten(self, line: socket.socket) -> None:
         """Tell the keeper to end what reached a limit, and lose patience with one that does not answer."""
@@ -134,7 +142,8 @@ class Job:
         if now >= self._look:
             self._count()
             done = time.monotonic()
-            self._look = done + max(LOOK, done - now)  # at most half of a core, with thousands of files to count
+            # at most half of a core, with thousands of files to count, but where memory fills
+            self._look = done + (SOON if self._filling else max(LOOK, done - now))
         if self.stop is None and now - self.began > self.limits["wall"]:
             self.stop = "timeout", f"it ran for {self.limits['wall']:g} s by the clock"
 
@@ -173,7 +182,9 @@ class Job:
         self.cpu = max(self.cpu, found.cpu, sum(self._ticks.values()) / monitor.TICK)
         if self.spent is not None:
             self.cpu = max(self.cpu, self.spent())
-        if self.limits["tier"] == 2 or self._looks % SELDOM == 0:
+        self._filling = found.memory > self._memory + most // 32
+        self._memory = found.memory
+        if found.memory <= most + SLACK and (self.limits["tier"] == 2 or self._looks % SELDOM == 0):
             self.files = self.used(self)
         self._looks += 1
         files = self.files

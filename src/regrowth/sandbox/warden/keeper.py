@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from . import program
 from .enclosure import Enclosure, Place
-from .kernel import fork, send_descriptors, set_dumpable
+from .kernel import fork, send_descriptors, set_dumpable, wait_little
 
 __all__ = ["keep"]
 
@@ -49,6 +49,7 @@ def _run(
         os.close(opener)
         program.begin(enclosure, place, job, descriptors, gate, troubled)
     set_dumpable(yes=False)
+    wait_little()
     for descriptor in (troubled, gate, opener):  # closing it opens the gate: nobody can look in here any more
         os.close(descriptor)
     _tell_where(line, place)

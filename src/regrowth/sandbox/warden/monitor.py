@@ -26,6 +26,9 @@ FEW_OPEN = 24
 """Open files of a process up to which what the kernel holds for them is not counted."""
 MOST_ENTRIES = 4096
 """Files and folders that a job may have where they have to be counted one by one."""
+MANY_TABLES = 4
+"""MiB of page tables of a process from which on its shared pages are not told apart: that walks through all of them,
+which takes longer than filling the memory. Pages enough for as many tables would be 2 GiB."""
 TOO_MUCH = 1 << 62
 
 
@@ -127,6 +130,8 @@ def _taken(folder: str) -> int:
 def _share(folder: str) -> int:
     try:
         tables = _summed(f"{folder}/status", (b"VmPTE:",))
+        if tables > MANY_TABLES * MIB:
+            return _taken(folder)
         return _summed(f"{folder}/smaps_rollup", (b"Pss:", b"SwapPss:")) + tables
     except (OSError, ValueError, IndexError):
         return _taken(folder)
