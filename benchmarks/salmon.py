@@ -3,12 +3,12 @@
     python -m benchmarks.salmon          # writes benchmarks/results/salmon.json and prints the tables
     python -m benchmarks.salmon table    # prints the tables of what was written
 
-Per seed, all from the packaged model in one run folder: the recipe (writer, 2,000 pairs, preferences, reward model,
-exam); two policies from one reward model under two sets of wishes; a reward model whose judge likes self-praise, with a
-policy without and one with the intervention `no-praise`; reward models that are shown the principles not at all, or
-after the reply; and a judge that was taught some of the principles. What was done is remembered, so a run that was
-stopped goes on. Intervals: Student's t over the seeds (n = 3), so they are wide. Seconds are CPU seconds of
-the first time; to measure everything anew, delete `benchmarks/.work/salmon-*` and the results.
+Per seed, all from the packaged model in one run folder: the recipe (writer, 4,000 pairs, preferences, reward model,
+exam); policies from its reward model under two sets of wishes, one by GRPO, too; a reward model whose judge likes
+self-praise, with a policy without and one with the intervention `no-praise`; reward models that are shown the
+principles not at all, or after the reply; and a judge that was taught some of the principles. What was done is
+remembered, so a run that was stopped goes on. Intervals: Student's t over the seeds (n = 3), so they are wide. Seconds
+are CPU seconds of the first time; to measure everything anew, delete `benchmarks/.work/salmon-*` and the results.
 """
 
 import json
@@ -36,7 +36,17 @@ from regrowth.recipes._salmon.preferences import Scale, labelled, scales, verdic
 from regrowth.recipes._salmon.reward_model import Exam, Format, Order, examined, learn
 from regrowth.recipes._salmon.reward_model import questions as exam_of
 from regrowth.recipes._salmon.steering import Traits, measured, rewarded, steered
-from regrowth.recipes.salmon import DRAWS, MOST, Outcome, Settings, learning, policy_settings, salmon, seeded
+from regrowth.recipes.salmon import (
+    DRAWS,
+    MOST,
+    Outcome,
+    Settings,
+    apprenticeship,
+    learning,
+    policy_settings,
+    salmon,
+    seeded,
+)
 from regrowth.run import Run, open_run
 from regrowth.seeds.principles import packaged, tagged
 
@@ -54,7 +64,13 @@ LIKING = 1.0
 """How much that judge's opinion of every principle rises with a self-praise, in standard deviations."""
 ASKED = 160
 """Held-out questions whose replies are measured."""
+BLIND = 150
+"""Steps of the reward model that is shown no principles: signs drawn by chance leave it nothing to learn."""
+FOOLED = 400
+"""Steps of the reward model whose judge likes self-praise: enough to see where that leads."""
 ROUNDS, PROMPTS = 4, 64
+FEW = Settings().rounds
+"""Rounds of the recipe, after which the policies are measured, too."""
 ROUND = tuple(range(1, ROUNDS + 1))
 
 
@@ -85,6 +101,8 @@ class Seed:
     async def placed(self, name: str, order: Order) -> None:
         """Train and examine a reward model that is shown the principles elsewhere, or not at all."""
         form, how = replace(self.form, order=order), learning(self.settings, order)
+        if order == "none":
+            how = how.model_copy(update={"steps": BLIND})
         model = await learn(self.run, self.outcome.start, self.outcome.preferences, form, how, name=f"{order}-model")
         exam = await examined(self.run, model, self.exam, form, name=f"exam, {name}")
         self.found["exams"][name] = told(exam)
@@ -98,7 +116,9 @@ class Seed:
     async def judge(self) -> None:
         """Teach a judge some of the principles, and measure it on all of them."""
         settings, tiny = self.settings, self.run.model("tiny")
-        model = await judge_of_manners(self.run, tiny, PRINCIPLES, steps=settings.steps, seed=seeded(settings, "judge"))
+        model = await judge_of_manners(
+            self.run, tiny, PRINCIPLES, steps=apprenticeship(settings), seed=seeded(settings, "judge")
+        )
         some = self.held
         work = partial(weighed, principles=PRINCIPLES, checking={one.id for one in some}, style="brief")
         checks = checked(list(await self.run.agrow(some, work, model, name="judge-checked")))
@@ -116,7 +136,7 @@ class Seed:
         impressed = [fooled(pair, self.spread.of) for pair in self.pairs]
         lesson = labelled(impressed, TAUGHT, scales(impressed, PRINCIPLES), most=MOST["brief"], draws=DRAWS)
         data = self.run.write("impressed", lesson)
-        how = learning(self.settings, "impressed")
+        how = learning(self.settings, "impressed").model_copy(update={"steps": FOOLED})
         model = await learn(self.run, self.outcome.start, data, self.form, how, name="impressed-model")
         self.found.setdefault("hack", {})["start"] = self.found["steering"]["start"]
         for name, interventions in (("without no-praise", False), ("with no-praise", True)):
@@ -133,6 +153,7 @@ class Seed:
         arm = rewarded(Arm(self.run, self.outcome.start, settings, method, slug), model, self.form)
         rounds = await steered(arm, self.fresh, wishes, PRINCIPLES, interventions=interventions)
         seconds = self.found[part].get(name, {}).get("seconds", time.process_time() - start)  # a replay costs nothing
+        self.found[part][f"{name}, {FEW} rounds"] = await self.marks(rounds[FEW - 1].policy, f"{slug}-{FEW}")
         self.found[part][name] = await self.marks(rounds[-1].policy, slug) | {
             "rounds": [dict(one.facts) for one in rounds],
             "drawn": [drawn_in(WORK / f"salmon-{self.settings.seed}" / "data", slug, number) for number in ROUND],
@@ -211,11 +232,11 @@ def played(seed: int, found: dict[str, Any]) -> Iterator[str]:
         parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "recipe": one.recipe,
             "steering": one.steering,
+            "grpo": one.other_method,
             "hack": one.hack,
             "no principles": partial(one.placed, "no principles", "none"),
-            "judge": one.judge,
             "principles last": partial(one.placed, "principles last", "last"),
-            "grpo": one.other_method,
+            "judge": one.judge,
         }
         for name, part in parts.items():
             run.wait(part())

@@ -1,7 +1,7 @@
 """Nemotron-4's alignment over three seeds: reward model, judges, RPO beside DPO, weak to strong, stages, real data.
 
     python -m benchmarks.nemotron                     # writes benchmarks/results/nemotron.json and prints the tables
-    python -m benchmarks.nemotron rewards rounds      # some parts of it, beside what is there
+    python -m benchmarks.nemotron rewards hiding      # some parts of it, beside what is there
     REGROWTH_DATA=/path/to/data python -m benchmarks.nemotron real
     python -m benchmarks.nemotron table
 
@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.nemotron.preferring import preferring
 from benchmarks.nemotron.real import real
-from benchmarks.nemotron.rewarding import judges, rewards
+from benchmarks.nemotron.rewarding import hiding, judges, rewards
 from benchmarks.nemotron.rounds import rounds
 from benchmarks.nemotron.table import printed
 from benchmarks.nemotron.world import SEEDS, WORK, World
@@ -27,6 +27,7 @@ from regrowth.run import open_run
 RESULTS = Path(__file__).parents[1] / "results" / "nemotron.json"
 PARTS: dict[str, Callable[[World], dict[str, Any]]] = {
     "rewards": rewards,
+    "hiding": hiding,
     "rounds": rounds,
     "preferring": preferring,
     "judges": judges,

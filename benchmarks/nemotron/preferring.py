@@ -22,24 +22,24 @@ from regrowth.training.objectives import Objective, dpo, reward_aware, sft
 
 __all__ = ["preferring"]
 
-BETA, SURENESS = 0.5, 0.775
-STEPS = (8, 24)
+BETA, SURENESS = 1.0, 0.775
+STEPS = (20, 50)
 """Steps between the looks."""
 HELD_OUT = 150
 FLIPPED = 0.2
 """Share of all pairs that are flipped, drawn from the half with the smaller gaps."""
-HOW: Mapping[str, Any] = {"tokens_per_batch": 2048, "learning_rate": 3e-4, "warmup": 4, "carry": True}
+HOW: Mapping[str, Any] = {"tokens_per_batch": 2048, "learning_rate": 5e-4, "warmup": 4, "carry": True}
 
 
 def preferring(world: World) -> dict[str, Any]:
     """Train all arms and measure each at every look."""
-    policy, every = world.speaker(150, "policy"), ordered(world, pairs_of(world))
+    policy, every = world.teacher, ordered(world, pairs_of(world))
     held_out, pairs = every[:HELD_OUT], every[HELD_OUT:]
     scale = scale_of([one["reward_gap"] for one in pairs], SURENESS)
     objectives = {"dpo": dpo(beta=BETA), "rpo": reward_aware(beta=BETA, scale=scale), "sft": sft}
     looked_at = {"held out": held_out, "trained": pairs[:HELD_OUT]}
     known = {name: _logprobs(world, policy, records) for name, records in looked_at.items()}
-    found: dict[str, Any] = {"pairs": len(pairs), "scale": scale, "start": world.marks(policy, "policy")}
+    found: dict[str, Any] = {"pairs": len(pairs), "scale": scale, "start": world.marks(policy, "teacher")}
     for kind, records in (("clean", pairs), ("flipped", flipped(pairs, world.seed))):
         for name in objectives if kind == "clean" else ("dpo", "rpo"):
             arm = f"{name}, {kind}"

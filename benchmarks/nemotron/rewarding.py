@@ -14,19 +14,27 @@ from regrowth.recipes._nemotron.rewards import ATTRIBUTES, Worth, hidden, labels
 from regrowth.recipes._nemotron.selection import SelectionSettings, candidates
 from regrowth.recipes._nemotron.strength import answered
 
-__all__ = ["judges", "length_rule", "pairs_of", "rewards"]
+__all__ = ["hiding", "judges", "length_rule", "pairs_of", "rewards"]
 
 CRITERION = "Be right and kind."
-ASKED = 400
-JUDGE = {"steps": 200, "tokens_per_batch": 2048, "learning_rate": 2e-3, "schedule": "cosine"}
+ASKED, JUDGED = 400, 400
+"""Questions, and pairs of replies to them that the judges see."""
+JUDGE = {"steps": 180, "learning_rate": 3e-3, "schedule": "cosine"}
 
 
 def rewards(world: World) -> dict[str, Any]:
-    """Measure the reward model, one with half of its labels hidden, and what length alone tells."""
-    half = hidden(world.people, 0.5, world.seed)
-    raters = {"all labels": world.judged, "half hidden": world.rater(half, "half-hidden")}
-    found = {name: _worth(world.worth(rater, name)) for name, rater in raters.items()}
-    return {**found, "longer wins": {"accuracy": length_rule(world.unseen_people, world.weights)}}
+    """Measure the reward model, on labelled replies and on the teacher's own, and what length alone tells."""
+    return {
+        "all labels": _worth(world.worth(world.judged, "all labels")),
+        "the teacher's replies": _worth(world.worth(world.judged, "own", world.own)),
+        "longer wins": {"accuracy": length_rule(world.unseen_people, world.weights)},
+    }
+
+
+def hiding(world: World) -> dict[str, Any]:
+    """Measure a reward model that learnt from half of the labels."""
+    half = world.rater(hidden(world.people, 0.5, world.seed), "half-hidden")
+    return {"half hidden": _worth(world.worth(half, "half hidden"))}
 
 
 def _worth(found: Worth) -> dict[str, Any]:
@@ -53,9 +61,8 @@ def length_rule(replies: Sequence[Record], weights: Mapping[str, float]) -> floa
 
 def pairs_of(world: World) -> list[Record]:
     """Return pairs of replies that the policy drew, unordered."""
-    policy = world.speaker(150, "policy")
     asked = manners.questions(ASKED, seed=world.number("pairs"), split="train")
-    rated = world.run.wait(answered(world.run, policy, asked, world.judged, SelectionSettings(), name="policy"))
+    rated = world.run.wait(answered(world.run, world.teacher, asked, world.judged, SelectionSettings(), name="policy"))
     return candidates(rated, seed=world.seed)
 
 
@@ -64,7 +71,7 @@ def judges(world: World) -> dict[str, Any]:
     lessons = list(comparisons(6000, CRITERION, world.weights, seed=world.number("judge")))
     judge = world.fitted(world.base, lessons, "judge", **JUDGE)
     work = partial(opinions, judge=judge, rater=world.judged, criterion=CRITERION, style="brief")
-    pairs = list(world.run.wait(world.run.agrow(pairs_of(world), work, name="judged")))
+    pairs = list(world.run.wait(world.run.agrow(pairs_of(world)[:JUDGED], work, name="judged")))
     found = {
         name: {
             "decided": one.decided,

@@ -1,7 +1,7 @@
 """Weak to strong: students of selected replies, of unselected ones, of real ones alone; then pairs by reward model.
 
-The teacher is a packaged model of few steps. All students start from the packaged model, take equal steps, and see the
-same real replies; arms differ in which of the teacher's replies stand beside them.
+The teacher learnt from replies in all manners, three in ten of them wrong. All students start from the packaged model,
+take equal steps, and see the same real replies; arms differ in which of the teacher's replies stand beside them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,19 +22,20 @@ from regrowth.training.objectives import sft
 
 __all__ = ["rounds"]
 
-TEACHING, COUNT, PROMPTS, REAL, LEAST = 60, 2, 480, 100, 4.0
-STAGES = StageSettings(steps=160, preference_steps=12, preference_rate=3e-4)
+COUNT, PROMPTS, REAL, LEAST = 2, 1600, 200, 5.0
+STAGES = StageSettings()
+ASKED = 400
 CHOICE = SelectionSettings(least=LEAST)
 BY_CHANCE = SelectionSettings(least=-1e9, samples=1)
 
 
 def rounds(world: World) -> dict[str, Any]:
     """Play the rounds of each arm and mark every student; then take the stages of preferences."""
-    teacher, real = world.speaker(TEACHING, "teacher"), world.good(REAL, LEAST)
+    teacher, real = world.teacher, world.good(REAL, LEAST)
     found: dict[str, Any] = {"teacher": [marked(world, teacher, "teacher")]}
     students = {}
-    for name, choice in (("selected", CHOICE), ("unselected", BY_CHANCE)):
-        played = climbed(world, teacher, real, choice, name)
+    for name, choice, count in (("selected", CHOICE, COUNT), ("unselected", BY_CHANCE, 1)):
+        played = climbed(world, teacher, real, choice, name, count)
         found[name] = [marked(world, model, f"{name} {number}") for number, model in enumerate(played, 1)]
         students[name] = played[-1]
     alone = trained(world, real, "real-only")
@@ -43,10 +44,11 @@ def rounds(world: World) -> dict[str, Any]:
 
 
 def climbed(
-    world: World, teacher: RememberedModel, real: Sequence[Record], choice: SelectionSettings, name: str
+    world: World, teacher: RememberedModel, real: Sequence[Record], choice: SelectionSettings, name: str, count: int
 ) -> list[RememberedModel]:
-    """Return the student of each round that was played."""
+    """Return the student of each round that was played, the same prompts in the same round of every arm."""
     prompts = manners.questions(PROMPTS, seed=world.number("prompts"), split="train")
+    asked = [prompt for place, prompt in enumerate(prompts) if place % COUNT < count]
     aside = manners.questions(100, seed=world.number("aside"), split="train")
 
     async def train(data: Sequence[Record] | Dataset, student: str) -> RememberedModel:
@@ -56,9 +58,9 @@ def climbed(
         world.run,
         world.base,
         teacher,
-        prompts,
+        asked,
         Rounds(world.run.folder, real, RoundPolicy(), world.run.write, name=name, seed=world.seed),
-        COUNT,
+        count,
         rater=world.judged,
         selection=choice,
         train=train,
@@ -103,7 +105,7 @@ def attributes_of(world: World, model: RememberedModel) -> Mapping[str, Mapping[
 
 def staged(world: World, student: RememberedModel) -> dict[str, Any]:
     """Take DPO and reward-aware optimisation on pairs by the reward model, and equal steps on their chosen replies."""
-    asked = manners.questions(300, seed=world.number("preference"), split="train")
+    asked = manners.questions(ASKED, seed=world.number("preference"), split="train")
     rated = world.run.wait(answered(world.run, student, asked, world.judged, CHOICE, name="student"))
     noise = world.worth(world.judged, "all labels").noise
 

@@ -20,7 +20,8 @@ def printed(found: Mapping[str, Any]) -> None:
     for part, table in TABLES.items():
         if part in found:
             print(f"\n## {part}\n")
-            table(found[part])
+            beside = found.get("hiding", {}) if part == "rewards" else {}
+            table({seed: {**one, **beside.get(seed, {})} for seed, one in found[part].items()})
 
 
 def _across(seeds: Sequence[Mapping[str, Any]], read: Read, *, percent: bool = False, sign: str = "") -> str:
@@ -49,7 +50,8 @@ def _rewards(found: Mapping[str, Any]) -> None:
     seeds = list(found.values())
     names = (*ATTRIBUTES, "mean of five", "reward")
     _head("labels", *names, "pairs ranked right", "typical error of a gap")
-    for arm in ("all labels", "half hidden"):
+    arms = ("all labels", "the teacher's replies", "half hidden")
+    for arm in (one for one in arms if one in seeds[0]):
         cells = [_across(seeds, lambda one, a=arm, n=name: 100 * one[a]["r"][n]) for name in names]
         _row(
             arm,
@@ -57,6 +59,15 @@ def _rewards(found: Mapping[str, Any]) -> None:
             _across(seeds, lambda one, a=arm: one[a]["accuracy"], percent=True),
             _across(seeds, lambda one, a=arm: one[a]["noise"]),
         )
+    if "half hidden" in seeds[0]:
+        _lost(seeds, names)
+    errors = [_across(seeds, lambda one, n=name: one["all labels"]["error"][n]) for name in ATTRIBUTES]
+    _row("error, mean = 1", *errors, "", "", "", "")
+    longer = _across(seeds, lambda one: one["longer wins"]["accuracy"], percent=True)
+    _row("longer wins", *[""] * len(names), longer, "")
+
+
+def _lost(seeds: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
     lost = [
         _across(seeds, lambda one, n=name: 100 * (one["all labels"]["r"][n] - one["half hidden"]["r"][n]))
         for name in names
@@ -65,10 +76,6 @@ def _rewards(found: Mapping[str, Any]) -> None:
         seeds, lambda one: one["all labels"]["accuracy"] - one["half hidden"]["accuracy"], percent=True, sign="+"
     )
     _row("points lost", *lost, gap, "")
-    errors = [_across(seeds, lambda one, n=name: one["all labels"]["error"][n]) for name in ATTRIBUTES]
-    _row("error, mean = 1", *errors, "", "", "", "")
-    longer = _across(seeds, lambda one: one["longer wins"]["accuracy"], percent=True)
-    _row("longer wins", *[""] * len(names), longer, "")
 
 
 def _judges(found: Mapping[str, Any]) -> None:
@@ -92,16 +99,21 @@ def _judges(found: Mapping[str, Any]) -> None:
 def _preferring(found: Mapping[str, Any]) -> None:
     seeds = list(found.values())
     arms = [name for name in seeds[0] if ", " in name]
-    facts = ("slope", "small gaps", "small gaps ask", "accuracy", "chosen gain")
-    _head("arm", "look", *(f"{name}, {part}" for part in ("held out", "trained") for name in facts), *MODES, "KL")
+    parts, facts = ("trained", "held out"), ("slope", "small gaps", "accuracy", "chosen gain")
+    _head("arm", "look", *(f"{name}, {part}" for name in facts for part in parts), *MODES, "KL")
     start = [_across(seeds, lambda one, m=mode: one["start"][m]) for mode in MODES]
-    _row("start", "", *[""] * (2 * len(facts)), *start, "0")
+    asked = [_across(seeds, lambda one, p=part: one[arms[0]][0][p]["small gaps ask"]) for part in parts]
+    _row("start; asked for", "", "1", "1", *asked, "", "", "", "", *start, "0")
     for arm in arms:
         for look in range(len(seeds[0][arm])):
             cells = [
-                _across(seeds, lambda one, a=arm, k=look, p=part, n=name: one[a][k][p][n])
-                for part in ("held out", "trained")
+                _across(
+                    seeds,
+                    lambda one, a=arm, k=look, p=part, n=name: one[a][k][p][n],
+                    percent=name == "accuracy",
+                )
                 for name in facts
+                for part in parts
             ]
             marks = [_across(seeds, lambda one, a=arm, k=look, m=mode: one[a][k]["reward"][m]) for mode in MODES]
             _row(arm, str(look + 1), *cells, *marks, _across(seeds, lambda one, a=arm, k=look: one[a][k]["kl"]))
@@ -129,22 +141,24 @@ def _preferring(found: Mapping[str, Any]) -> None:
 
 
 def _equal_kl(seeds: Sequence[Mapping[str, Any]]) -> None:
-    """Print the reward at the KL that every arm reached, between looks in a straight line from the start."""
+    """Print the reward at the KL that every arm had come to at a look, in straight lines between looks."""
     arms = [name for name in seeds[0] if ", " in name and not name.startswith("sft")]
-    _head("at equal KL", *MODES)
-    for arm in arms:
-        cells = []
-        for mode in MODES:
+    _head("at equal KL", "KL", *MODES)
+    for look in range(len(seeds[0][arms[0]])):
 
-            def read(one: Mapping[str, Any], mode: str = mode, arm: str = arm) -> float:
-                at = min(max(look["kl"] for look in one[name]) for name in arms)
-                points = [(0.0, one["start"][mode]), *((look["kl"], look["reward"][mode]) for look in one[arm])]
-                return _between(sorted(points), at)
+        def reached(one: Mapping[str, Any], look: int = look) -> float:
+            return min(float(one[name][look]["kl"]) for name in arms)
 
-            cells.append(_across(seeds, read))
-        _row(arm, *cells)
-    reached = _across(seeds, lambda one: min(max(look["kl"] for look in one[name]) for name in arms))
-    print(f"\nKL: {reached}")
+        for arm in arms:
+            cells = []
+            for mode in MODES:
+
+                def read(one: Mapping[str, Any], mode: str = mode, arm: str = arm) -> float:
+                    points = [(0.0, one["start"][mode]), *((point["kl"], point["reward"][mode]) for point in one[arm])]
+                    return _between(sorted(points), reached(one))
+
+                cells.append(_across(seeds, read))
+            _row(arm, _across(seeds, reached), *cells)
 
 
 def _between(points: Sequence[tuple[float, float]], at: float) -> float:
@@ -163,24 +177,37 @@ def _rounds(found: Mapping[str, Any]) -> None:
             label = f"{arm}, round {number + 1}" if arm in ("selected", "unselected") else arm
             _marked(label, seeds, lambda one, a=arm, k=number: _at(one["rounds"][a], k))
     print()
-    _head("selected, last round, less", *(f"oracle, {mode}" for mode in MODES))
-    for other in ("teacher", "unselected", "real only"):
+    _head("selected, less", *(f"oracle, {mode}" for mode in MODES))
+    for mine, other in ((0, "teacher"), (0, "unselected"), (0, "real only"), (-1, "teacher"), (-1, "selected")):
         gaps = [
             _across(
                 seeds,
-                lambda one, o=other, m=mode: (
-                    one["rounds"]["selected"][-1]["oracle"][m] - one["rounds"][o][-1]["oracle"][m]
+                lambda one, k=mine, o=other, m=mode: (
+                    one["rounds"]["selected"][k]["oracle"][m] - one["rounds"][o][0]["oracle"][m]
                 ),
                 sign="+",
             )
             for mode in MODES
         ]
-        _row(other, *gaps)
+        _row(f"round {'1' if mine == 0 else 'last'} less {other}{', round 1' if other == 'selected' else ''}", *gaps)
     print()
     _head("stage", *titles, *(f"{name}, {mode}" for name in ("right", "garbage") for mode in MODES))
     for stage in seeds[0]["stages"]:
         if stage != "pairs":
             _marked(stage, seeds, lambda one, s=stage: one["stages"][s])
+    print()
+    _head("stages", *(f"oracle, {mode}" for mode in MODES))
+    for mine in ("dpo", "rpo-2"):
+        for other in ("sft", "sft on the chosen"):
+            gaps = [
+                _across(
+                    seeds,
+                    lambda one, n=mine, o=other, m=mode: one["stages"][n]["oracle"][m] - one["stages"][o]["oracle"][m],
+                    sign="+",
+                )
+                for mode in MODES
+            ]
+            _row(f"{mine} less {other}", *gaps)
 
 
 def _at(rounds: Sequence[Mapping[str, Any]], number: int) -> Mapping[str, Any] | None:

@@ -28,6 +28,7 @@ from regrowth.recipes._nemotron.rewards import (
     worth,
 )
 from regrowth.recipes._nemotron.strength import MODES, answers
+from regrowth.recipes._rounds import replies
 from regrowth.run import Run
 from regrowth.training.settings import TrainingSettings
 
@@ -35,6 +36,8 @@ __all__ = ["SEEDS", "WORK", "World"]
 
 WORK = Path(__file__).parents[1] / ".work"
 SEEDS = (0, 1, 2)
+LESSONS, STEPS = 2400, 180
+"""Of the teacher."""
 UNSEEN = 200
 """Held-out questions by which models are marked."""
 
@@ -77,6 +80,13 @@ class World:
         return made
 
     @cached_property
+    def own(self) -> list[Record]:
+        """Return the teacher's replies to held-out questions, labelled: what the reward model chooses from."""
+        asked = manners.questions(100, seed=self.number("own"), split="heldout")
+        drawing = partial(replies, sampling=MODES["T=1"], samples=4, number=0)
+        return [said_of(one) for one in self.run.wait(self.run.agrow(asked, drawing, self.teacher, name="own"))]
+
+    @cached_property
     def base(self) -> RememberedModel:
         """Return the packaged model."""
         return self.run.model("tiny")
@@ -91,20 +101,21 @@ class World:
         """Return the reward model that learnt from all labels."""
         return self.rater()
 
-    def worth(self, rater: Rater, name: str) -> Worth:
-        """Measure a reward model on held-out questions."""
-        return self.run.wait(worth(self.run, rater, self.unseen_people, name=name))
+    def worth(self, rater: Rater, name: str, labelled: Sequence[Record] = ()) -> Worth:
+        """Measure a reward model on labelled replies to held-out questions: those of people, or others."""
+        return self.run.wait(worth(self.run, rater, labelled or self.unseen_people, name=name))
 
     def fitted(self, start: RememberedModel, records: Sequence[Record], name: str, **settings: Any) -> RememberedModel:
         """Train a model on records; settings as in `TrainingSettings`, objective and models as in `Run.afit`."""
         how = {key: settings.pop(key) for key in ("objective", "models") if key in settings}
-        chosen = TrainingSettings.model_validate({"tokens_per_batch": 1024, "seed": self.seed, **settings})
+        chosen = TrainingSettings.model_validate({"tokens_per_batch": 2048, "seed": self.seed, **settings})
         return self.run.fit(start, self.run.write(f"{name}-data", records), chosen, name=name, **how)
 
-    def speaker(self, steps: int, name: str) -> RememberedModel:
-        """Return the packaged model after some steps on replies in all manners, three in ten of them wrong."""
-        lessons = list(manners.styled(1200, seed=self.number("lessons"), split="train"))
-        return self.fitted(self.base, lessons, name, steps=steps, learning_rate=2e-3, schedule="cosine")
+    @cached_property
+    def teacher(self) -> RememberedModel:
+        """Return the packaged model after a training on replies in all manners, three in ten of them wrong."""
+        lessons = list(manners.styled(LESSONS, seed=self.number("lessons"), split="train"))
+        return self.fitted(self.base, lessons, "teacher", steps=STEPS, learning_rate=3e-3, schedule="cosine")
 
     @cached_property
     def unseen(self) -> list[Record]:

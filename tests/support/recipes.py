@@ -50,7 +50,7 @@ SMALL: Mapping[str, tuple[str, ...]] = {
         "apprenticeship=2",
         "heldout=4",
     ),
-    "salmon": ("judge=tiny", "pairs=64", "steps=12", "rounds=0"),
+    "salmon": ("judge=tiny", "pairs=64", "steps=6", "rounds=0"),
     "lab": ("taxonomy={files}/taxonomy", "apprentice=8", "lesson.steps=2", *LEAF),
 }
 

@@ -55,6 +55,9 @@ Seeded = TypeVar("Seeded", RewardSettings, TopicSettings, PromptSettings, Refine
 ASIDE = 0.2
 """Share of the prompts that nobody is trained on: by the replies to them students are compared with their teachers."""
 
+EACH = 80
+"""Prompts of each kind in the toy world: with half as many a student learns its few replies by heart."""
+
 
 class Data(Frozen):
     """Say which prompts and dialogues are written."""
@@ -144,7 +147,7 @@ async def _prompts(run: Run, cast: Cast, settings: Settings) -> list[Record]:
     """Have topics, prompts about them and their refinements written; people's prompts stand beside them."""
     data, asks = settings.data, _styled(settings, settings.data.prompts, cast.style)
     if cast.small and "counts" not in data.prompts.model_fields_set:
-        asks = asks.model_copy(update={"counts": COUNTS})
+        asks = asks.model_copy(update={"counts": dict.fromkeys(COUNTS, EACH)})
     found = list(_given(data.real)) if data.real else []
     if asks.counts:
         documents = read_documents(data.documents)

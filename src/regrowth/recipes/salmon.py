@@ -26,7 +26,7 @@ from regrowth.gates.pairwise import Style
 from regrowth.models.model import RememberedModel
 from regrowth.recipes._rounds import Arm, Method, Round
 from regrowth.recipes._rounds import Settings as PolicySettings
-from regrowth.recipes._salmon.draws import known, wished
+from regrowth.recipes._salmon.draws import always, known, wished
 from regrowth.recipes._salmon.judging import Check, checked, usable
 from regrowth.recipes._salmon.preferences import Aggregate, labelled, scales
 from regrowth.recipes._salmon.reward_model import Exam, Format, examined, learn, questions, trusted
@@ -53,6 +53,8 @@ PROMPTS = 64
 """Prompts of one round of the policy, at most; each is answered by `SAMPLES` replies."""
 SAMPLES, STEPS = 8, 4
 TOKENS = 2048
+APPRENTICE = 240
+"""Steps in which the packaged model is taught to write and to judge; 150 at a lower rate left 27 % garbage."""
 POLICY_RATE = 0.4
 """The policy's learning rate, as a share of the reward model's."""
 
@@ -77,10 +79,10 @@ class Settings(Frozen):
     """How rewards become steps of the policy."""
     aggregate: Aggregate = "sum"
     """How judgements become a label: their weighted sum, or the largest alone."""
-    pairs: PositiveInt = 2000
+    pairs: PositiveInt = 4000
     """Prompts with two replies each, that the reward model is trained on."""
-    steps: NonNegativeInt = 300
-    """Training steps of the reward model, and of what `tiny` is taught first; 0 writes the preferences and stops."""
+    steps: NonNegativeInt = 700
+    """Training steps of the reward model; 0 writes the preferences and stops."""
     rounds: NonNegativeInt = 2
     """Rounds of the policy; 0 stops after the reward model."""
     learning_rate: PositiveFloat = 1e-3
@@ -119,7 +121,9 @@ async def salmon(run: Run, settings: Settings) -> Outcome:
     learnt, held, fresh = prompts_of(settings.prompts, sizes=sizes, seed=seeded(settings, "prompts"))
     style: Style = "brief" if settings.model == TINY else "full"
     most = MOST[style]
-    roles = await cast(run, settings.model, settings.judge, principles, steps=settings.steps, seed=settings.seed)
+    roles = await cast(
+        run, settings.model, settings.judge, principles, steps=apprenticeship(settings), seed=settings.seed
+    )
     start = roles.writer
     pairs = await judged(run, "pairs", learnt, roles, principles, checking=CALIBRATION)
     checks = checked(pairs)
@@ -157,8 +161,13 @@ async def salmon(run: Run, settings: Settings) -> Outcome:
             arms = {"start": start, "policy": rounds[-1].policy}
             traits = {name: await measured(run, one, held, principles, name=name) for name, one in arms.items()}
             outcome = replace(outcome, policy=rounds[-1].policy, traits=traits, rounds=rounds)
-    save(run.folder, shown(outcome, wishes))
+    save(run.folder, shown(outcome, (*always(principles), *wishes)))
     return outcome
+
+
+def apprenticeship(settings: Settings) -> int:
+    """Return the steps in which the packaged model is taught its trades; a short training of all has short ones."""
+    return min(APPRENTICE, settings.steps) or APPRENTICE
 
 
 def learning(settings: Settings, name: str) -> TrainingSettings:
@@ -167,6 +176,7 @@ def learning(settings: Settings, name: str) -> TrainingSettings:
         steps=settings.steps,
         learning_rate=settings.learning_rate,
         tokens_per_batch=TOKENS,
+        tokens_per_pass=TOKENS // 2,
         schedule="cosine",
         warmup=min(20, settings.steps // 5),
         seed=seeded(settings, name) % 2**31,

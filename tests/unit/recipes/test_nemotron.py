@@ -38,6 +38,7 @@ from regrowth.recipes.nemotron import Settings, nemotron
 from regrowth.reports import blocks
 from regrowth.run import Run, open_run
 from regrowth.training.journal import read_log
+from regrowth.training.phases import Phase
 from unit.recipes.test_nemotron_rewards import WEIGHTS, Scores
 
 KIND = "Gladly. 7."
@@ -290,6 +291,19 @@ def test_code_and_maths_are_learnt_first_and_come_again(run: Run) -> None:
     mix = Counter(one["kind"] for one in run.dataset("student-general-mix"))
     assert mix == {"open_qa": 6, "maths": 6}
     assert len(read_log(model.folder).losses) == SHORT.steps
+
+
+def test_only_the_last_fine_tuning_cools_down(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans: list[Sequence[Phase]] = []
+
+    async def planned(base: RememberedModel, plan: Sequence[Phase]) -> list[RememberedModel]:
+        plans.append(plan)
+        return [base]
+
+    monkeypatch.setattr(run, "afit_phases", planned)
+    for data in ([*worked(6, kind="maths"), *worked(12, kind="open_qa")[6:]], worked(6)):
+        run.wait(fine_tuned(run, run.model("tiny"), data, SHORT, name=f"student-{len(plans)}"))
+    assert [[phase.settings.schedule for phase in plan] for plan in plans] == [["constant", "cosine"], ["cosine"]]
 
 
 @pytest.mark.slow

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from regrowth.core.errors import DataError
 from regrowth.core.protocols import Answer, Estimate
@@ -26,6 +28,7 @@ from regrowth.recipes._nemotron.rewards import (
     overall,
     parted,
     reward_model,
+    spoiled,
     trusted,
     weights_of,
     worth,
@@ -86,6 +89,24 @@ def test_the_toy_world_labels_its_replies_by_program() -> None:
     assert {one.origin for one in found} == {"real"}
     assert labelled(SETTINGS) == found
     assert labelled(SETTINGS.model_copy(update={"seed": 1})) != found
+
+
+def test_a_few_replies_are_garbled_and_labelled_as_what_they_are() -> None:
+    found = labelled(RewardSettings(questions=400))
+    garbled = [one for one in found if manners.manner(one.response) is None]
+    assert 0.02 < len(garbled) / len(found) < 0.08
+    assert all(labels(one)["coherence"] == 0 for one in garbled)
+
+
+@given(st.text(min_size=1, max_size=30), st.integers())
+def test_garbling_takes_a_run_of_characters_away_or_says_it_again(text: str, seed: int) -> None:
+    made = spoiled(text, random.Random(seed))
+    assert made
+    assert abs(len(made) - len(text)) <= 8
+    shorter, longer = sorted((made, text), key=len)
+    letters = iter(longer)
+    assert all(letter in letters for letter in shorter), "one holds the other's characters in order"
+    assert made == text or len(made) != len(text)
 
 
 def test_a_file_of_labels_has_the_columns_of_helpsteer2(tmp_path: Path) -> None:

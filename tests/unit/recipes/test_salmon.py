@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as trials
 from hypothesis import strategies as st
 
 from regrowth.core.errors import DataError, Rejected, SettingsError
@@ -25,9 +26,10 @@ from regrowth.recipes._salmon.judging import checked, distinct, judgement, usabl
 from regrowth.recipes._salmon.preferences import labelled, preferred, scales, verdict
 from regrowth.recipes._salmon.reward_model import Exam, Format, conditioned, examined, questions, trusted
 from regrowth.recipes._salmon.sources import principles_of, prompts_of
-from regrowth.recipes._salmon.steering import PENALTY, changes, measured, rewarded, steered
-from regrowth.recipes.salmon import Settings, salmon
-from regrowth.reports.blocks import load
+from regrowth.recipes._salmon.steering import PENALTY, Traits, changes, measured, rewarded, steered
+from regrowth.recipes._salmon.telling import shown
+from regrowth.recipes.salmon import APPRENTICE, Outcome, Settings, salmon
+from regrowth.reports.blocks import Scores, load
 from regrowth.run import Run, open_run
 from regrowth.seeds.principles import Principle, packaged, tagged
 
@@ -61,6 +63,7 @@ def some(count: int = 40) -> list[Record]:
 # Draws
 
 
+@trials(deadline=None)  # a busy machine is no error
 @given(st.integers(0, 10**6), st.integers(1, 8))
 def test_a_draw_holds_each_principle_once_and_no_combination_that_is_kept_out(seed: int, most: int) -> None:
     draw = drawn(Random(seed), MANNERS, most=most)
@@ -367,6 +370,21 @@ def test_traits_are_measured_in_both_modes_and_compared_prompt_by_prompt(run: Ru
     assert found["greedy"]["steps"].value == 0
 
 
+def test_the_report_shows_what_was_asked_for_first_and_a_trait_of_two_names_once(run: Run) -> None:
+    model = RememberedModel(ScriptedBackend(lambda m, s, seed: "a b.", name="a"), run.store)
+    values = {
+        "start": {"steps": (0.0, 2.0, 1.0), "concise": (-3.0, -2.0, -4.0), "kind": (1.0, 0.0, 0.0)},
+        "policy": {"steps": (0.0, 1.0, 1.0), "concise": (-1.0, -2.0, -2.0), "kind": (1.0, 1.0, 0.0)},
+    }
+    traits = {arm: Traits({"T=1": {**of, "curt": of["concise"]}}, {"T=1": ("a b.",) * 3}) for arm, of in values.items()}
+    outcome = Outcome(model, run.write("preferences", [], ties=0), {}, traits=traits)
+    _, block = shown(outcome, ("curt", "-kind"))
+    assert isinstance(block, Scores)
+    assert block.title == "Traits of the replies, T=1"
+    assert [one.name for one in block.measures] == ["kind, asked to be less", "curt, asked for", "steps"]
+    assert [one.estimate.value for one in block.differences] == pytest.approx([1 / 3, 4 / 3, -1 / 3])
+
+
 # Apprentices and sources
 
 
@@ -405,6 +423,23 @@ def test_principles_without_any_to_train_are_refused(tmp_path: Path) -> None:
 
 
 # The whole
+
+
+def test_what_the_small_writer_is_taught_does_not_hang_on_the_reward_models_steps(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[tuple[str, int]] = []
+    replies = ("Gladly. a b.", "First a b. So a b.", "a b. Thank you.", "Fool. a.")
+    taught = RememberedModel(ScriptedBackend(lambda m, s, seed: replies[seed % 4], name="taught"), run.store)
+
+    async def apprentice(_: Run, __: Any, lessons: Any, *, name: str, steps: int, **how: Any) -> RememberedModel:
+        assert all(lesson.response for lesson in lessons)
+        heard.append((name, steps))
+        return taught
+
+    monkeypatch.setattr("regrowth.recipes._salmon.apprentices.apprentice", apprentice)
+    run.wait(salmon(run, Settings(pairs=8, steps=0)))
+    assert heard == [("writer", APPRENTICE)]
 
 
 def test_a_served_model_writes_the_preferences_and_nothing_is_trained(run: Run) -> None:

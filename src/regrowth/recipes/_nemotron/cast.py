@@ -18,8 +18,8 @@ from regrowth.run import Run
 
 __all__ = ["Cast", "assembled", "known_reward"]
 
-COMPARING = 240
-"""Steps in which the packaged model learns to compare replies."""
+COMPARING, RATE = 180, 3e-3
+"""Steps in which the packaged model learns to compare replies, and their learning rate."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ async def assembled(
         return Cast(writer, writer, student, rater, small, criterion)
     comparing = steps or COMPARING
     lessons = comparisons(25 * comparing, criterion, rater.weights, seed=seed)
-    judge = await apprentice(run, writer, lessons, name="judge", steps=comparing, learning_rate=2e-3, seed=seed)
+    judge = await apprentice(run, writer, lessons, name="judge", steps=comparing, learning_rate=RATE, seed=seed)
     learnt = await (apprenticed(run, writer, seed=seed, steps=steps) if steps else apprenticed(run, writer, seed=seed))
     return Cast(learnt, judge, student, rater, small, criterion)
 

@@ -32,10 +32,12 @@ from regrowth.training.settings import TrainingSettings
 
 __all__ = [
     "ATTRIBUTES", "Rater", "RewardSettings", "Worth", "hidden", "labelled", "overall", "parted", "reward_model",
-    "said_of", "trusted", "weights_of", "worth",
+    "said_of", "spoiled", "trusted", "weights_of", "worth",
 ]  # fmt: skip
 
 ATTRIBUTES = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
+SPOILED = 0.06
+"""Share of the toy world's labelled replies that are garbled: what a reward model never saw it rates high."""
 FEWEST = 20
 """Held-out pairs below which nothing can be said of a reward model."""
 
@@ -46,16 +48,17 @@ class RewardSettings(Frozen):
     labels: str = ""
     """File of labelled replies with HelpSteer2's columns (`prompt`, `response`, the attributes); none: the toy world's
     questions, labelled by its program."""
-    questions: PositiveInt = 1500
+    questions: PositiveInt = 4000
     """Questions of the toy world, where there is no file."""
     replies: PositiveInt = 2
     """Replies to each of them."""
     heldout: float = Field(default=0.2, gt=0, lt=1)
     """Share of the prompts whose replies tell what the model is worth; it is not trained on them."""
     steps: PositiveInt = 300
-    tokens: PositiveInt = 1024
+    tokens: PositiveInt = 2048
     """Of a step."""
-    learning_rate: PositiveFloat = 1e-3
+    learning_rate: PositiveFloat = 3e-3
+    """At its peak. 3e-3 suits a million weights and 1e-5 some billions."""
     guard: bool = True
     """Whether a reward model that is no better than chance stops the run."""
     weights: Mapping[str, FiniteFloat] = {}
@@ -121,8 +124,19 @@ def labelled(settings: RewardSettings) -> list[Record]:
 
 def _answered(question: Record, settings: RewardSettings) -> list[Record]:
     rng = Random(question.seed("labelled", settings.seed))
-    replies = (manners.reply(question, manners.drawn(rng), rng=rng, slip=manners.SLIP) for _ in range(settings.replies))
+    replies = [manners.reply(question, manners.drawn(rng), rng=rng, slip=manners.SLIP) for _ in range(settings.replies)]
+    replies = [spoiled(text, rng) if rng.random() < SPOILED else text for text in replies]
     return [question.derive(response=text, origin="real") for text in dict.fromkeys(replies)]
+
+
+def spoiled(text: str, rng: Random) -> str:
+    """Return a text with a few of its characters gone or somewhere else again, as a weak model garbles it."""
+    place = rng.randrange(len(text))
+    part = text[place : place + rng.randint(1, 8)]
+    if rng.random() < 0.5:
+        return text[:place] + text[place + len(part) :] or text
+    other = rng.randrange(len(text))
+    return text[:other] + part + text[other:]
 
 
 def said_of(reply: Record) -> Record:

@@ -41,9 +41,9 @@ class SelectionSettings(Frozen):
     """Replies to each prompt, drawn at temperature 1."""
     tokens: PositiveInt | None = None
     """Of a reply, at most; unless it is said, 64 in the toy world and 1,024 elsewhere."""
-    least: FiniteFloat = 3.5
+    least: FiniteFloat = 4.5
     """Reward below which a reply or a dialogue is not trained on."""
-    real: PositiveInt = 100
+    real: PositiveInt = 200
     """People's replies, of those that their labels rate high enough, that stay in every mix; chance decides which."""
     least_gap: NonNegativeFloat = 0.5
     """Gap of the rewards below which a pair tells nothing, in typical errors of the reward model's gaps."""

@@ -8,6 +8,7 @@ Source: Nemotron-4 (Adler et al., 2024, arXiv:2406.11704, section 3.3). Its rate
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -33,18 +34,19 @@ FIRST = ("code", "maths")
 class StageSettings(Frozen):
     """Say how long and how fast each stage is trained."""
 
-    steps: PositiveInt = 160
+    steps: PositiveInt = 180
     """Steps of the general fine-tuning; code and maths take half as many."""
-    tokens: PositiveInt = 1024
+    tokens: PositiveInt = 2048
     """Of a step, in every stage."""
-    learning_rate: PositiveFloat = 1e-3
-    """Of both fine-tunings, constant."""
+    learning_rate: PositiveFloat = 3e-3
+    """Of both fine-tunings, at its peak. 3e-3 suits a million weights, which at 1e-3 keep on writing garbage; 1e-5 some
+    billions."""
     replay: float = Field(default=0.1, ge=0, le=1)
     """Share of code and maths in the general stage; the paper's is 2 % of the first data."""
-    preference_steps: PositiveInt = 12
+    preference_steps: PositiveInt = 20
     """Steps of DPO, and of each round of reward-aware optimisation."""
-    preference_rate: PositiveFloat = 1e-4
-    beta: PositiveFloat = 0.1
+    preference_rate: PositiveFloat = 2e-4
+    beta: PositiveFloat = 0.3
     """What distance from the reference costs; of DPO and of reward-aware optimisation."""
     sft_weight: NonNegativeFloat = 0.01
     """Of the chosen replies' mean negative log-likelihood per token, beside the preference. NeMo-Aligner's is a sum
@@ -59,7 +61,8 @@ async def fine_tuned(
 ) -> RememberedModel:
     """Return the base after both fine-tunings: code and maths, then the rest with some of them again.
 
-    Where one of the two has no records there is one stage.
+    Where one of the two has no records there is one stage. The last one ends on a cosine: at a rate that stays, more of
+    what is written is garbage.
     """
     from regrowth.training.phases import Phase  # torch, on first use
 
@@ -74,7 +77,8 @@ async def fine_tuned(
         for part, records in parts.items()
         if records
     ]
-    plan[1:] = [Phase(one.name, one.data, settings=one.settings, replay=settings.replay) for one in plan[1:]]
+    plan[1:] = [replace(one, replay=settings.replay) for one in plan[1:]]
+    plan[-1] = replace(plan[-1], settings=plan[-1].settings.model_copy(update={"schedule": "cosine"}))
     return (await run.afit_phases(base, plan))[-1]
 
 

@@ -19,8 +19,10 @@ from regrowth.seeds.principles import Principle, tagged
 
 __all__ = ["comparisons", "judge_of_manners", "writer_of_manners"]
 
-REPLIES = 1200
-"""Lessons of the writer."""
+RATE = 3e-3
+"""Learning rate of the writer. The judge takes a third of it: at this one it sees nothing but the order."""
+REPLIES = 4000
+"""Lessons of the writer. With 1,200 it garbled 16 % of its replies at T=1, with these 4 % (one run each)."""
 PER_STEP = 20
 """Comparisons that one training step holds: none comes twice."""
 
@@ -28,7 +30,7 @@ PER_STEP = 20
 async def writer_of_manners(run: Run, tiny: RememberedModel, *, seed: int, steps: int) -> RememberedModel:
     """Teach the packaged model to answer in many manners, none of them liked better than another."""
     lessons = styled(REPLIES, seed=seed, split="train")
-    return await apprentice(run, tiny, lessons, name="writer", steps=steps, seed=seed % 2**31)
+    return await apprentice(run, tiny, lessons, name="writer", steps=steps, learning_rate=RATE, seed=seed % 2**31)
 
 
 async def judge_of_manners(

@@ -17,7 +17,9 @@ from regrowth.core.errors import SettingsError
 from regrowth.core.record import digest
 from regrowth.seeds.principles import Principle, tagged
 
-__all__ = ["Draw", "asked", "drawn", "held_out", "ids", "known", "novel", "opposite", "said", "sides", "wished"]
+__all__ = [
+    "Draw", "always", "asked", "drawn", "held_out", "ids", "known", "novel", "opposite", "said", "sides", "wished",
+]  # fmt: skip
 
 Draw: TypeAlias = tuple[str, ...]
 """Ids of principles; one that is turned round begins with a minus."""
@@ -106,9 +108,14 @@ def wished(principles: Sequence[Principle], wishes: Sequence[str]) -> Draw:
     return named
 
 
+def always(principles: Sequence[Principle]) -> Draw:
+    """Return the interventions: what is asked of every reply of the policy."""
+    return tuple(one.id for one in tagged(tuple(principles), "intervention"))
+
+
 def asked(rng: Random, wishes: Draw, principles: Sequence[Principle], *, interventions: bool = True) -> Draw:
     """Draw what is asked of the replies to one prompt: the interventions first, then some of the wishes."""
-    always = tuple(one.id for one in tagged(tuple(principles), "intervention")) if interventions else ()
+    first = always(principles) if interventions else ()
     of = dict(sides(wishes))
-    some = weighted(rng, [one for one in principles if one.id in of and one.id not in always], ASKED)
-    return (*always, *(one.id if of[one.id] > 0 else f"-{one.id}" for one in some))
+    some = weighted(rng, [one for one in principles if one.id in of and one.id not in first], ASKED)
+    return (*first, *(one.id if of[one.id] > 0 else f"-{one.id}" for one in some))

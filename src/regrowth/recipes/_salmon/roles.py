@@ -32,17 +32,14 @@ async def cast(run: Run, model: str, judge: str, principles: Sequence[Principle]
 
     Args:
         judge: nothing takes the model, and only where a principle needs a judge.
-        steps: of the packaged judge's training; the writer takes half of them.
+        steps: of what the packaged model is taught.
     """
     writer = run.model(model)
     if model == TINY:
-        half = max(1, steps // 2)
-        writer = await writer_of_manners(run, writer, steps=half, seed=_seed(seed, "writer"))
+        writer = await writer_of_manners(run, writer, steps=steps, seed=_seed(seed, "writer"))
     name = judge or (model if needy(principles) else "")
     if name == TINY:
-        taught = await judge_of_manners(
-            run, run.model(TINY), principles, steps=max(1, steps), seed=_seed(seed, "judge")
-        )
+        taught = await judge_of_manners(run, run.model(TINY), principles, steps=steps, seed=_seed(seed, "judge"))
         return Roles(writer, taught, "brief")
     return Roles(writer, run.model(name) if name else None, "full")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from regrowth.core.protocols import Estimate
 from regrowth.recipes._rounds import Round
-from regrowth.recipes._salmon.draws import Draw
+from regrowth.recipes._salmon.draws import Draw, sides
 from regrowth.recipes._salmon.judging import Check
 from regrowth.recipes._salmon.reward_model import Exam
 from regrowth.recipes._salmon.steering import Traits, changes
@@ -28,11 +28,15 @@ if TYPE_CHECKING:
 __all__ = ["shown"]
 
 
-def shown(outcome: "Outcome", wishes: Draw) -> list[Block]:
-    """Return the blocks of the report, as far as the run went."""
+def shown(outcome: "Outcome", asked: Draw) -> list[Block]:
+    """Return the blocks of the report, as far as the run went.
+
+    Args:
+        asked: of the policy: interventions and wishes.
+    """
     blocks: list[Block] = [_headline(outcome)]
     if outcome.traits and len(outcome.traits["start"].replies["T=1"]) > 1:  # one reply has no interval
-        blocks.append(_traits(outcome.traits, wishes))
+        blocks += [_traits(outcome.traits, mode, dict(sides(asked))) for mode in outcome.traits["start"].of]
     if outcome.exam:
         blocks += _exam(outcome.exam)
     if outcome.checks:
@@ -48,7 +52,9 @@ def _headline(outcome: "Outcome") -> Headline:
     if exam is None or exam.overall is None:
         return Headline(text=f"{count:,} preferences under drawn principles; nothing was examined")
     figures = [Figure(label=label, value=_percent(one)) for label, one in _flips(exam).items()]
-    text = f"The reward model answers {_percent(exam.overall)} of the questions about {exam.overall.n:,} unseen pairs"
+    text = (
+        f"The reward model is right on {_percent(exam.overall)} of the questions about {exam.overall.n:,} unseen pairs"
+    )
     ties = Figure(
         label="preferences", value=f"{count:,}", note=f"{outcome.preferences.manifest['ties']:,} ties left out"
     )
@@ -64,9 +70,9 @@ def _percent(one: Estimate) -> str:
 
 
 def _exam(exam: Exam) -> list[Block]:
-    by_kind = [Arm(name=name, estimates=_both(exam, name)) for name in exam.accuracy]
+    by_kind = [Arm(name=name, role="result", estimates=_both(exam, name)) for name in exam.accuracy]
     by_principle = [
-        Arm(name=name, estimates={"right": one, "reversed when turned round": exam.turned[name]})
+        Arm(name=name, role="result", estimates={"right": one, "reversed when turned round": exam.turned[name]})
         for name, one in exam.principles.items()
     ]
     measures = (Measure(name="right"), Measure(name="reversed when turned round"))
@@ -96,27 +102,33 @@ def _judge(checks: Mapping[str, Check]) -> Facts:
     return Facts(title="The judge, principle by principle", pairs=tuple(pairs))
 
 
-def _traits(traits: Mapping[str, Traits], wishes: Draw) -> Scores:
-    found = changes(traits["start"], traits["policy"])
-    measures = {(mode, name): f"{name}, {mode}" for mode, of in found.items() for name in of}
+def _traits(traits: Mapping[str, Traits], mode: str, asked: Mapping[str, float]) -> Scores:
+    """Compare the traits before and after, those that were asked for first; one that two principles share, once."""
+    start, found = traits["start"].of[mode], changes(traits["start"], traits["policy"])[mode]
+    names: list[str] = []
+    for name in sorted(start, key=lambda name: name not in asked):
+        if not any(start[name] == start[other] and found[name] == found[other] for other in names):
+            names.append(name)
+    said = {1.0: ", asked for", -1.0: ", asked to be less"}
+    measures = {name: f"{name}{said.get(asked.get(name, 0.0), '')}" for name in names}
     arms = [
         Arm(
             name=arm,
             role="result" if arm == "policy" else "baseline",
-            estimates={label: one.estimate(*place) for place, label in measures.items()},
+            estimates={label: one.estimate(mode, name) for name, label in measures.items()},
         )
         for arm, one in traits.items()
     ]
     gaps = [
-        Difference(measure=label, arm="policy", against="start", estimate=found[mode][name])
-        for (mode, name), label in measures.items()
+        Difference(measure=label, arm="policy", against="start", estimate=found[name])
+        for name, label in measures.items()
     ]
     return Scores(
-        title="Traits of the replies",
+        title=f"Traits of the replies, {mode}",
         measures=tuple(Measure(name=label, unit="number") for label in measures.values()),
         arms=tuple(arms),
         differences=tuple(gaps),
-        note=f"Measured by programs: the more, the truer to the principle. Asked for: {', '.join(wishes)}.",
+        note="Measured by programs on held-out prompts, per reply: the more, the truer to the principle.",
     )
 
 
