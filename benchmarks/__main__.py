@@ -7,6 +7,7 @@ NAMES = (
     "core", "generation", "training", "trl_parity", "demo", "policy", "phases", "reward", "orchestration",
     "sandbox", "attacks", "code", "execution_feedback", "translate_code", "document_code",
     "lab", "spin", "cft", "salmon", "nemotron", "nemotron_prompts",
+    "duplicates", "contamination", "personal", "leakage", "quality", "selection",
 )  # fmt: skip
 
 if __name__ == "__main__":

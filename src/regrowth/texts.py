@@ -27,9 +27,14 @@ _INVISIBLE = re.compile(
 )
 _LATIN, _GREEK_OR_CYRILLIC = re.compile(r"[A-Za-z]"), re.compile(r"[\u0370-\u04ff]")
 _RUN = re.compile(r"\w+")
+_RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+# Vowel signs and the like are no letters to `re`, and stand inside of words.
+_MARKS = "".join(chr(code) for code in range(0x300, 0x1B00) if unicodedata.category(chr(code)) in ("Mn", "Mc"))
+_LETTERS = rf"[^\W_](?:[^\W_]|[{_MARKS}])*+"
 _WORD = re.compile(
     # scripts that are written without spaces: each character is a word
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]|[^\W_]+(?:'[^\W_]+)*"
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]"
+    rf"|{_LETTERS}(?:'{_LETTERS})*+"
 )
 
 
@@ -39,6 +44,7 @@ def normalised(text: str) -> str:
     Letters of other scripts that are drawn like Latin ones become Latin in a word that has Latin letters besides.
     """
     if not text.isascii():
+        text = _RAISED.sub(r"^\g<0>", text)  # 5² is not 52
         text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).translate(_PUNCTUATION)
         if _GREEK_OR_CYRILLIC.search(text):
             text = _RUN.sub(lambda run: _unmixed(run[0]), text)

@@ -9,6 +9,7 @@ from regrowth.reports.blocks import (
     CostTable,
     Curves,
     Difference,
+    Examined,
     Facts,
     Figure,
     Funnel,
@@ -26,6 +27,7 @@ from regrowth.reports.blocks import (
     StepCost,
     Stratum,
     Text,
+    Verdict,
 )
 
 HEADLINE = Headline(
@@ -105,10 +107,17 @@ LINEAGE = Lineage(
     ),
     models=(Contribution(digest="5f0c7a61d2b3e4f5061728394a5b6c7d", answers=1030, name="tiny"),),
 )
+EXAMINED = Examined(
+    verdicts=(
+        Verdict(dataset="answers-1", examination="secrets", found=0, examined=400, allowed=0, passed=True),
+        Verdict(dataset="verified-1", examination="personal", found=2, examined=500, allowed=0, passed=False),
+    ),
+    signed=("Ada Lovelace: invented people [verified-1: personal: 2 of 500, allowed 0]",),
+)
 FACTS = Facts(pairs=(("recipe", "rejection_sampling"), ("seed", "0")), command="regrowth run rejection_sampling")
 TEXT = Text(title="What this does not show", paragraphs=("One seed.", "One domain."))
 REPORT = Report(
     title="Rejection sampling",
     subtitle="A small model trains on its own checked answers.",
-    blocks=(HEADLINE, SCORES, FUNNEL, REJECTS, CURVES, COST, LINEAGE, TEXT, FACTS),
+    blocks=(HEADLINE, SCORES, FUNNEL, REJECTS, CURVES, COST, LINEAGE, EXAMINED, TEXT, FACTS),
 )

@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from regrowth import __version__
-from regrowth.cli import forecast
-from regrowth.cli.doctor import examine
+from regrowth.cli import doctor, forecast
+from regrowth.cli.decontaminate import add_decontaminate
+from regrowth.cli.examine import add_examine
 from regrowth.cli.live import LiveWatcher
 from regrowth.cli.taxonomy import add_taxonomy
 from regrowth.cli.why import passport, print_passport
@@ -36,6 +37,7 @@ EXAMPLES = """examples:
   regrowth run fine_tune --set data=pairs.jsonl --set objective=dpo --set training.steps=200
   regrowth preview verify_solutions my.toml --rows 5       five records end to end, and what the whole will take
   regrowth why runs/demo 5f0c                              where a record came from, or why it was refused
+  regrowth examine train.jsonl --against humaneval.jsonl.gz   what in there should not be trained on
   regrowth export runs/demo verified-1 train.jsonl --layout messages
 """
 
@@ -76,10 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_running(commands)
     _add_reading(commands)
+    add_examine(commands)
+    add_decontaminate(commands)
     add_taxonomy(commands)
-    doctor = _command(commands, "doctor", _doctor, "what this machine can do, and how to get what is missing")
-    doctor.add_argument("--folder", type=Path, default=Path("runs"), help="where runs would be written")
-    doctor.add_argument("--model", help="also ask this model one question")
+    look = _command(commands, "doctor", _doctor, "what this machine can do, and how to get what is missing")
+    look.add_argument("--folder", type=Path, default=Path("runs"), help="where runs would be written")
+    look.add_argument("--model", help="also ask this model one question")
     return parser
 
 
@@ -89,6 +93,7 @@ def _add_running(commands: Any) -> None:
     _takes_settings(demo, folder=Path("runs/demo"))
     _takes_isolation(demo)
     _takes_tracker(demo)
+    _takes_policy(demo)
 
     known = "\n".join(f"  {name:<20} {text}" for name, text in RECIPES.items())
     example = (
@@ -99,6 +104,7 @@ def _add_running(commands: Any) -> None:
     _takes_settings(run)
     _takes_isolation(run)
     _takes_tracker(run)
+    _takes_policy(run)
 
     summary = "a few records end to end, and a forecast of the whole run"
     preview = _command(commands, "preview", _preview, summary, "regrowth preview rejection_sampling --rows 8")
@@ -106,6 +112,7 @@ def _add_running(commands: Any) -> None:
     preview.add_argument("--rows", type=int, default=5, help="records per dataset (default: 5)")
     _takes_settings(preview)
     _takes_isolation(preview)
+    _takes_policy(preview)
 
 
 def _add_reading(commands: Any) -> None:
@@ -131,6 +138,7 @@ def _add_reading(commands: Any) -> None:
     export.add_argument("dataset", help="its name, as the report shows it")
     export.add_argument("file", type=Path, help=".jsonl, .jsonl.gz or .parquet")
     export.add_argument("--layout", default="messages", choices=LAYOUTS, help="default: messages")
+    _takes_policy(export)
 
 
 def _command(
@@ -173,6 +181,13 @@ def _takes_tracker(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--track", default="", metavar="KIND:TARGET", help=f"tell each training step to {kinds}")
 
 
+def _takes_policy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--policy", default="", metavar="FILE", help="what data must pass (docs/lock.md)")
+    parser.add_argument(
+        "--override", default="", metavar="'NAME: REASON'", help="sign for data that do not pass; kept with the weights"
+    )
+
+
 # Commands ---------------------------------------------------------------------------------------------------------
 
 
@@ -185,7 +200,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     chosen = recipe(options.recipe)
     settings = read_settings(chosen, options.settings, options.set)
     folder = options.folder or Path("runs") / chosen.name
-    how = {"track": options.track, "isolation": options.isolation}
+    how = {"track": options.track, "isolation": options.isolation, **_lock(options)}
     with LiveWatcher(console) as watcher, open_run(folder, watcher=watcher, **how) as run:
         if run.store.new_effects == 0 and (done := sum(kind["count"] for kind in run.store.totals().values())):
             console.print(
@@ -204,7 +219,7 @@ def _preview(options: argparse.Namespace, console: Console) -> int:
     folder = options.folder or Path("runs") / chosen.name
     if options.rows < 1:
         raise SettingsError(f"--rows {options.rows}: ask for at least one record.")
-    how = {"preview": options.rows, "isolation": options.isolation}
+    how = {"preview": options.rows, "isolation": options.isolation, **_lock(options)}
     with LiveWatcher(console) as watcher, open_run(folder, watcher=watcher, **how) as run:
         run.wait(chosen.function(run, settings))
         forecast.show(console, run)
@@ -249,15 +264,15 @@ def _forget(options: argparse.Namespace, console: Console) -> int:
 
 
 def _export(options: argparse.Namespace, console: Console) -> int:
-    with _existing(options.run) as run:
-        dataset = run.dataset(options.dataset)
+    with _existing(options.run, **_lock(options)) as run:
+        dataset, _ = run.admitted(run.dataset(options.dataset))
         path = dataset.export(options.file, options.layout)
     console.print(f"{len(dataset):,} records → {path} ({options.layout})", highlight=False)
     return 0
 
 
 def _doctor(options: argparse.Namespace, console: Console) -> int:
-    findings = examine(options.folder)
+    findings = doctor.examine(options.folder)
     table = Table(box=None, show_header=False, padding=(0, 1))
     for finding in findings:
         sign = "[green]✓[/]" if finding.good else "[yellow]–[/]"
@@ -284,10 +299,14 @@ async def _asked(name: str, console: Console) -> None:
 # Settings ---------------------------------------------------------------------------------------------------------
 
 
-def _existing(folder: Path) -> Run:
+def _lock(options: argparse.Namespace) -> dict[str, str]:
+    return {"policy": options.policy, "override": options.override}
+
+
+def _existing(folder: Path, **how: str) -> Run:
     if not (folder / "run.json").exists():
         raise StoreError(f"{folder}: no run there (no run.json). Name the folder that `regrowth run` wrote.")
-    return open_run(folder)
+    return open_run(folder, **how)
 
 
 def read_settings(chosen: Recipe, file: Path | None, sets: Sequence[str]) -> Frozen:

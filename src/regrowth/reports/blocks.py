@@ -32,6 +32,7 @@ __all__ = [
     "CostTable",
     "Curves",
     "Difference",
+    "Examined",
     "Facts",
     "Figure",
     "Funnel",
@@ -49,6 +50,7 @@ __all__ = [
     "StepCost",
     "Stratum",
     "Text",
+    "Verdict",
     "load",
     "save",
 ]
@@ -312,6 +314,26 @@ class Lineage(Frozen):
     note: Words = ""
 
 
+class Verdict(Frozen):
+    """Hold what one examination found in one dataset."""
+
+    dataset: Words
+    examination: Words
+    found: NonNegativeInt
+    examined: NonNegativeInt
+    allowed: NonNegativeInt
+    passed: bool
+
+
+class Examined(Frozen):
+    """List what was looked for in the data before a model was trained on them, and who signed for what was found."""
+
+    kind: Literal["examined"] = "examined"
+    title: Words = "What the data were examined for"
+    verdicts: tuple[Verdict, ...] = ()
+    signed: tuple[Words, ...] = ()
+
+
 class Facts(Frozen):
     """List what is needed to repeat the run."""
 
@@ -329,7 +351,7 @@ class Text(Frozen):
     paragraphs: tuple[Words, ...]
 
 
-Block: TypeAlias = Headline | Scores | Funnel | Rejects | Curves | CostTable | Lineage | Facts | Text
+Block: TypeAlias = Headline | Scores | Funnel | Rejects | Curves | CostTable | Lineage | Examined | Facts | Text
 
 
 class Report(Frozen):

@@ -3,6 +3,7 @@
     runs/demo/
       run.json                   recipe, settings, version      → Facts
       data/answers-1/manifest…   funnel, counts, fingerprint    → Funnel, Lineage, Facts
+      data/answers-1/manifest…   verdicts                       → Examined
       data/answers-1/ledger…     refused records                → Rejects
       store.sqlite               every effect, with its cost    → CostTable, Lineage
 
@@ -20,11 +21,13 @@ from typing import Any
 from regrowth.core.dataset import Dataset
 from regrowth.core.errors import DataError
 from regrowth.core.store import Store
+from regrowth.curation.lock import verdicts_of
 from regrowth.reports import ledger
 from regrowth.reports.blocks import (
     Block,
     Contribution,
     CostTable,
+    Examined,
     Facts,
     Funnel,
     Lineage,
@@ -33,6 +36,7 @@ from regrowth.reports.blocks import (
     Rejects,
     StepCost,
     Stratum,
+    Verdict,
 )
 
 __all__ = ["collect", "datasets", "described"]
@@ -57,6 +61,8 @@ def collect(folder: Path, store: Store | None = None) -> list[Block]:
     uses = _uses(store, names) if store is not None else {}
     blocks.append(_cost(uses) if store is not None else _cost_of_datasets(grown))
     blocks.append(Lineage(datasets=tuple(map(_provenance, found)), models=tuple(_contributions(uses, names))))
+    if any("verdicts" in dataset.manifest for dataset in found):
+        blocks.append(_examined(found))
     blocks.append(_facts(folder, found, store))
     return blocks
 
@@ -206,6 +212,26 @@ def _provenance(dataset: Dataset) -> Provenance:
         children=sum(pair["counts"] for pair in lengths if pair["values"]),
         parents=len(parents.flatten().unique()),
     )
+
+
+# Verdicts ---------------------------------------------------------------------------------------------------------
+
+
+def _examined(found: Sequence[Dataset]) -> Examined:
+    verdicts = [
+        Verdict(
+            dataset=dataset.path.name,
+            examination=one.gate,
+            found=one.found,
+            examined=one.examined,
+            allowed=one.allowed,
+            passed=one.passed,
+        )
+        for dataset in found
+        for one in verdicts_of(dataset)
+    ]
+    signed = [dataset.manifest.get("verdicts", {}).get("override", "") for dataset in found]
+    return Examined(verdicts=tuple(verdicts), signed=tuple(dict.fromkeys(filter(None, signed))))
 
 
 # Facts ------------------------------------------------------------------------------------------------------------

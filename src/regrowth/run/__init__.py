@@ -33,6 +33,8 @@ from regrowth.core.flow import Progress, Work, each, grow
 from regrowth.core.protocols import Backend, Executor
 from regrowth.core.record import Record
 from regrowth.core.store import FORMAT, Store
+from regrowth.curation.examiners import EXAMINERS
+from regrowth.curation.lock import Override, Policy, admitted, examined, signed
 from regrowth.models.model import RememberedModel
 from regrowth.models.spec import backend
 from regrowth.run.forgetting import Forgotten, forget
@@ -86,9 +88,15 @@ class Run:
     """What runs untrusted code: a kind that `sandbox()` knows, or an executor of yours."""
     track: str = ""
     """Where the figures of trainings go besides: `tensorboard:FOLDER`, `trackio:PROJECT`, `wandb:PROJECT`, nowhere."""
+    policy: str | Path = ""
+    """File that says what a dataset must pass before it is trained on; nothing takes what comes with the package."""
+    override: str = ""
+    """Who signs for datasets that did not pass, and why: `name: reason`. It stays in the lineage of the weights."""
 
     def __post_init__(self) -> None:
         self.forecasts: list[Forecast] = []
+        self._policy = Policy.read(self.policy)
+        self._override = Override.read(self.override) if self.override else None
         _check_folder(self.folder)
         self.store = Store(self.folder)
         self._backends: dict[str, Backend] = {}
@@ -196,6 +204,16 @@ class Run:
         kept = (record for record in records if not self.store.is_forgotten(record.id))
         return Dataset.write(self._place(name), kept, **facts)
 
+    def admitted(self, data: Dataset) -> tuple[Dataset, str]:
+        """Examine a dataset as the policy asks; return it with its verdicts, and what was signed for.
+
+        Raises:
+            DataError: it does not pass, and nobody signs for it.
+        """
+        data = examined(data, self._policy, EXAMINERS)
+        words = admitted(data, self._policy, self._override)
+        return signed(data, words), words
+
     # Models are trained -----------------------------------------------------------------------------------------
 
     async def afit(
@@ -215,10 +233,12 @@ class Run:
 
         Raises:
             SettingsError: the model has no weights in this process to train.
+            DataError: the dataset does not pass the policy, and nobody signs for it.
         """
         from regrowth.training.fit import fit  # torch, on first use
         from regrowth.training.trackers import tracker
 
+        data, words = await asyncio.to_thread(self.admitted, data)
         planned = settings.steps
         if self.preview:
             settings = settings.model_copy(update={"steps": min(PREVIEW_STEPS, planned)})
@@ -231,6 +251,7 @@ class Run:
 
         others = {role: other.folder for role, other in (models or {}).items()}
         how = {"settings": settings, "store": self.store, "models": others, "on_step": on_step, **how}
+        how["override"] = words
         with tracker(self.track, name=name) if self.track else nullcontext() as track:
             folder = await fit(model.folder, data, data.fingerprint, **how)
         if self.preview:

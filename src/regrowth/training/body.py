@@ -12,10 +12,10 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from regrowth.core.errors import SettingsError
+from regrowth.extras import library
 from regrowth.training import lora
 from regrowth.training.settings import TrainingSettings
 from regrowth.weights.heads import RewardNetwork
-from regrowth.weights.hub import library
 from regrowth.weights.loading import HfNetwork, Weights
 
 __all__ = ["ADAPTER", "finished", "held", "prepare", "trunk", "write_beside"]
@@ -73,7 +73,7 @@ def _recompute(network: nn.Module) -> None:
     if hasattr(layers, "recompute"):
         layers.recompute = True
         return
-    kind = library("transformers.modeling_layers", "recompute").GradientCheckpointingLayer
+    kind = library("transformers.modeling_layers", "recompute", extra="hf").GradientCheckpointingLayer
     found = [layer for layer in layers.modules() if isinstance(layer, kind)]
     if not found:
         raise SettingsError(f"recompute: transformers cannot recompute the layers of a {type(layers).__name__}.")

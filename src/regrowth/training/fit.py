@@ -27,7 +27,8 @@ from regrowth.training.objectives import Objective, sft
 from regrowth.training.reference import Remember
 from regrowth.training.settings import TrainingSettings
 from regrowth.weights.heads import RewardNetwork, with_head
-from regrowth.weights.loading import Weights, load
+from regrowth.weights.loading import WEIGHTS, Weights, load
+from regrowth.weights.loading import lineage as lineage_of
 
 __all__ = ["fit", "loaded"]
 
@@ -43,6 +44,7 @@ async def fit(
     models: Mapping[str, str | Path] | None = None,
     held_out: Dataset | None = None,
     accept_template: bool = False,
+    override: str = "",
     on_step: OnStep | None = None,
 ) -> Path:
     """Return the folder of weights trained on records, training them first if that was not done before.
@@ -55,6 +57,8 @@ async def fit(
         models: the objective's other models, by name: `{"persona": folder}`. A reference that is missing is the base.
         held_out: records that are looked at every `evaluate_every` steps; the best weights are returned.
         accept_template: train although the chat template writes answers otherwise; the weights' header says so.
+        override: who signed for records that the lock refused, and why. It stays in the header of these weights and
+            of all that are trained on from them.
 
     Raises:
         DataError: no record can be trained on, or the base cannot be read.
@@ -64,6 +68,8 @@ async def fit(
     check_device(settings.device)
     weights, others = await asyncio.to_thread(loaded, base, objective, settings, models or {})
     lineage = {"base": weights.digest, "data": fingerprint}
+    if signed := "\n".join(filter(None, [_signed(Path(base)), override])):
+        lineage["override"] = signed
     beside: dict[str, Json] = {
         "columns": await asyncio.to_thread(_columns, objective, records, held_out),
         "models": {name: other.digest for name, other in others.items()},
@@ -99,6 +105,11 @@ async def fit(
         await _in_thread(work)
 
     return await store.artefact("fit", request, build)
+
+
+def _signed(base: Path) -> str:
+    """Return what was signed for when the base was trained."""
+    return lineage_of(base).get("override", "") if (base / WEIGHTS).is_file() else ""
 
 
 def _remembering(store: Store, fingerprint: str, loop: asyncio.AbstractEventLoop) -> Remember:

@@ -10,6 +10,7 @@ training that was killed goes on from its newest checkpoint and ends, on a CPU, 
 """
 
 import copy
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from regrowth.training.intake import Task
 from regrowth.training.journal import Journal, Look, OnStep, Reader, TrainingLog, read_lines
 from regrowth.training.objectives import Objective
 from regrowth.training.optimizer import Optimizer, clip
+from regrowth.training.private import Mechanism, mechanism, promised, publishable
 from regrowth.training.reference import Remember, kept_in
 from regrowth.training.rows import Ints, Rows
 from regrowth.training.settings import TrainingSettings
@@ -58,6 +60,7 @@ class _Run:
     """Of earlier rounds, whose optimizer goes on."""
     position: Position = field(default_factory=Position)
     looks: list[Look] = field(default_factory=list)
+    private: Mechanism | None = None
 
     @property
     def tensors(self) -> dict[str, Tensor]:
@@ -133,11 +136,13 @@ def train(
         base=base,
         accept_template=accept_template,
     )
-    identity = task.identity
+    identity, promise = task.identity, promised(task.rows, objective, settings, team)
     try:
         scratch.mkdir(parents=True, exist_ok=True)
         task = task.beside(remember or kept_in(scratch), team)
         run = _run(task, team)
+        if promise is not None:
+            run.private = mechanism(promise, len(task.rows), settings, scratch)
         with Journal(team.place(scratch), _resume(run, scratch, identity)) as journal:
             reader = Reader(journal, on_step, run.look.device)
             _advance(run, reader, lambda: _keep(run, journal, scratch, identity), scratch, stop or (lambda: False))
@@ -180,7 +185,10 @@ def _frozen(weights: Weights) -> Weights:
 
 def _advance(run: _Run, reader: Reader, keep: Callable[[], None], scratch: Path, stop: Callable[[], bool]) -> None:
     settings = run.settings
-    stream = batches(run.rows, tokens=settings.tokens_per_batch, seed=settings.seed, start=run.position)
+    if run.private is not None:
+        stream = run.private.batches(run.step)
+    else:
+        stream = batches(run.rows, tokens=settings.tokens_per_batch, seed=settings.seed, start=run.position)
     with workers(settings.threads if run.look.device.type == "cpu" else 1) as spread:
         while not run.over:
             if stop():
@@ -203,8 +211,11 @@ def _advance(run: _Run, reader: Reader, keep: Callable[[], None], scratch: Path,
 
 def _update(run: _Run, records: Ints, spread: Spread) -> dict[str, Tensor]:
     """Take one optimizer step; its figures stay on the device."""
-    slopes, figures = gradients(run.look, run.rows, records, run.optimizer.weights, spread)
-    figures["gradient_norm"] = clip(slopes, run.settings.clip, run.look.team.norm)
+    what = (run.look, run.rows, records, run.optimizer.weights, spread)
+    private = run.private
+    slopes, figures = gradients(*what) if private is None else private.gradients(*what, step=run.step)
+    # What was clipped record by record is not clipped again: an endless limit only measures.
+    figures["gradient_norm"] = clip(slopes, run.settings.clip if private is None else math.inf, run.look.team.norm)
     run.optimizer.update(slopes, rate=run.settings.rate_at(run.step + 1), steps_before=run.steps_before + run.step)
     return figures
 
@@ -239,6 +250,8 @@ def _choose(run: _Run, scratch: Path) -> None:
 def _write(run: _Run, codec: Codec, out: Path, header: Mapping[str, str], log: TrainingLog) -> None:
     """Write what was trained; of several processes, the one that leads does."""
     team, settings = run.look.team, run.settings
+    if run.private is not None:
+        header, log = {**header, **run.private.header}, publishable(log)
     carried = run.whole() if settings.carry else {}
     network = team.gathered(run.network)
     if team.leads:

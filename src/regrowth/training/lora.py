@@ -23,9 +23,9 @@ from torch.autograd.function import once_differentiable
 
 from regrowth.core.errors import SettingsError
 from regrowth.core.record import digest
+from regrowth.extras import library
 from regrowth.training.settings import Lora
 from regrowth.weights.heads import RewardNetwork
-from regrowth.weights.hub import library
 from regrowth.weights.loading import HfNetwork, Weights
 
 __all__ = ["Nf4Linear", "attach", "merged", "quantised", "write_adapter"]

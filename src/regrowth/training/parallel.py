@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from regrowth.core.errors import RegrowthError, SettingsError
 from regrowth.core.record import Json, digest
+from regrowth.extras import library
 from regrowth.training.batches import Block, Pass
 from regrowth.training.body import prepare, trunk
 from regrowth.training.fit import loaded
@@ -40,7 +41,6 @@ from regrowth.training.policy import Readout
 from regrowth.training.reference import Remember
 from regrowth.training.settings import TrainingSettings
 from regrowth.training.team import ALONE, Team
-from regrowth.weights.hub import library
 
 __all__ = ["Processes", "main", "work"]
 

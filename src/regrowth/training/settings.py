@@ -3,11 +3,11 @@
 import math
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from regrowth.core.record import Json
 
-__all__ = ["Lora", "TrainingSettings"]
+__all__ = ["Lora", "PrivateSettings", "TrainingSettings"]
 
 FLOOR = 0.1
 """Where the cosine ends, as a share of the peak: the last batches of a phase still teach."""
@@ -92,3 +92,30 @@ class TrainingSettings(_Settings):
             return 1.0
         share = (step - self.warmup) / max(1, self.steps - self.warmup)
         return FLOOR + (1 - FLOOR) * (1 + math.cos(math.pi * min(1.0, share))) / 2
+
+
+class PrivateSettings(TrainingSettings):
+    """Say how a network is trained with differential privacy (DP-SGD; Abadi et al., 2016, arXiv:1607.00133).
+
+    Two data sets that differ in one record give nearly the same weights: no outcome is more than e^epsilon times as
+    likely under one of them, but for a probability of delta. The unit that is protected is the record. The batch is
+    not of `tokens_per_batch`: every record takes part in a step by a coin of its own.
+    """
+
+    epsilon: PositiveFloat
+    """Largest privacy loss of the whole training, in nats. 1 is strong, 8 is common, 100 protects little."""
+    delta: float = Field(default=1e-5, gt=0, lt=1)
+    """Probability that epsilon does not hold; must be below one by the number of records."""
+    records_per_step: PositiveInt = 64
+    """Records of a step, on average (Poisson sampling). More of them drown the noise better."""
+    clip: PositiveFloat = 1.0
+    """Largest Euclidean norm of one record's gradient; what is longer is scaled down to it."""
+    accountant: Literal["rdp", "prv"] = "rdp"
+    """How the privacy loss adds up: Rényi (an upper bound), or numerically (a tighter one, slower to find)."""
+    noise_seed: NonNegativeInt | None = None
+    """None: the noise comes from a secret key in the scratch folder, so a training that was killed goes on alike and
+    two trainings never are. A number makes it repeatable, and takes the protection from all who know the number."""
+
+    def to_json(self) -> dict[str, Json]:
+        """Return every setting that reaches the result, as plain JSON data."""
+        return self.model_dump(mode="json", exclude={"checkpoint_every", "threads", "tokens_per_batch"})

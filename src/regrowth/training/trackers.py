@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from regrowth.core.errors import SettingsError
-from regrowth.weights.hub import library
+from regrowth.extras import library
 
 __all__ = ["TRACKERS", "Tracker", "tracker"]
 

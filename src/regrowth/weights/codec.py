@@ -21,7 +21,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from regrowth.core.errors import DataError, SettingsError
 from regrowth.core.record import Message, Messages, digest
-from regrowth.weights.hub import library
+from regrowth.extras import library
 
 __all__ = ["SPECIALS", "TEMPLATE", "BpeCodec", "Codec", "HfCodec", "hf_codec", "train_codec"]
 
@@ -255,7 +255,7 @@ def hf_codec(folder: Path) -> HfCodec:
         MissingExtra: transformers is not installed.
         DataError: the folder holds no tokenizer, or one that names no end token.
     """
-    transformers = library("transformers", f"The tokenizer in {folder}")
+    transformers = library("transformers", f"The tokenizer in {folder}", extra="hf")
     # The general way imports every architecture and torch's compiler: over a second that a plain tokenizer can spare.
     plain = _stated(folder).get("tokenizer_class") in PLAIN and (folder / "tokenizer.json").exists()
     kind = transformers.PreTrainedTokenizerFast if plain else transformers.AutoTokenizer

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from regrowth.core.errors import DataError, SettingsError
-from regrowth.weights.hub import library
+from regrowth.extras import library
 
 __all__ = ["HfNetwork", "classifier_name", "context_of", "read_foreign", "read_foreign_classifier"]
 
@@ -69,7 +69,7 @@ def classifier_name(base: Any) -> str:
     Raises:
         SettingsError: there is none.
     """
-    known = library("transformers", "A head on such a body").MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+    known = library("transformers", "A head on such a body", extra="hf").MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
     kind = known.get(type(base.config), None)
     with torch.device("meta"):
         model = kind(base.config) if kind is not None else None
@@ -93,7 +93,7 @@ def _is_plain(model: Any) -> bool:
 
 
 def _pretrained(kind: str, folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
-    transformers = library("transformers", f"The architecture in {folder}")
+    transformers = library("transformers", f"The architecture in {folder}", extra="hf")
     transformers.utils.logging.disable_progress_bar()  # a run draws its own
     settings: dict[str, Any] = {"trust_remote_code": False, "use_safetensors": True, "local_files_only": True}
     try:

@@ -1,36 +1,20 @@
-"""The optional extra `hf`: transformers, and folders from the Hugging Face hub.
+"""Folders from the Hugging Face hub.
 
-    transformers = library("transformers", "The architecture in ./gpt2")
     fetch("HuggingFaceTB/SmolLM2-135M-Instruct")      # or "org/name@revision"; a local folder
 
 Nothing here runs code that comes with weights.
 """
 
 import re
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from regrowth.core.errors import MissingExtra, ModelUnavailable
+from regrowth.core.errors import ModelUnavailable
+from regrowth.extras import library
 
-__all__ = ["fetch", "is_hub_name", "library"]
+__all__ = ["fetch", "is_hub_name"]
 
 HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*(@[\w./-]+)?")
 HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.jinja", "*.txt"]
-
-
-def library(name: str, purpose: str, *, extra: str = "hf") -> Any:
-    """Import a library of an extra.
-
-    Raises:
-        MissingExtra: it is not installed; the message begins with `purpose`.
-    """
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise MissingExtra(
-            f"{purpose} needs {name}, not installed here. Install the extra: pip install 'regrowth[{extra}]'"
-        ) from error
 
 
 def is_hub_name(name: str) -> bool:
@@ -45,7 +29,7 @@ def fetch(name: str) -> Path:
         MissingExtra: huggingface_hub is not installed.
         ModelUnavailable: the hub does not know the name, or cannot be reached.
     """
-    hub = library("huggingface_hub", f"There is no folder {name!r}; fetching it from the hub")
+    hub = library("huggingface_hub", f"There is no folder {name!r}; fetching it from the hub", extra="hf")
     repository, _, revision = name.partition("@")
     try:
         return Path(hub.snapshot_download(repository, revision=revision or None, allow_patterns=HUB_FILES))

@@ -35,7 +35,7 @@ from regrowth.weights.heads import RewardNetwork, blank, named
 from regrowth.weights.hub import fetch, is_hub_name
 from regrowth.weights.network import Llama, LlamaShape
 
-__all__ = ["HfNetwork", "Weights", "as_it_is", "lineage", "load", "save"]
+__all__ = ["WEIGHTS", "HfNetwork", "Weights", "as_it_is", "lineage", "load", "save"]
 
 WEIGHTS = "model.safetensors"
 JUDGES = "ForSequenceClassification"

@@ -22,7 +22,6 @@ from regrowth.recipes._code.problems import (
     near_duplicates,
     novel,
     posed,
-    shared_run,
     snippets,
     uncontaminated,
 )
@@ -61,11 +60,8 @@ def test_a_problem_from_a_benchmark_is_refused_with_the_span(tmp_path: Path) -> 
     near = "Your task: find the FIRST repeated character, in a given string of letters."
     other = Record.of("x", problem="Find the first repeated character in some other text.")
     assert gate(other) is other
-    with pytest.raises(
-        Rejected, match=r"'find the first repeated character in a given string' with mbpp.jsonl, line 1"
-    ):
+    with pytest.raises(Rejected, match=r"item 0 of mbpp .*'find the FIRST repeated character, in a given string'"):
         gate(Record.of("x", problem=near))
-    assert shared_run(near, {}) is None
     assert uncontaminated([])(other) is other
 
 

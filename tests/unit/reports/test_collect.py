@@ -5,7 +5,7 @@ import json
 import shlex
 import tomllib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,10 +17,13 @@ from regrowth.core.flow import grow
 from regrowth.core.protocols import Model
 from regrowth.core.record import Record
 from regrowth.core.store import Store
+from regrowth.curation.findings import Examination, Finding
+from regrowth.curation.lock import Override, Policy, Rule, admitted, examined, signed
 from regrowth.models.model import RememberedModel
 from regrowth.reports.blocks import (
     Block,
     CostTable,
+    Examined,
     Facts,
     Funnel,
     Headline,
@@ -202,6 +205,22 @@ def test_lineage_counts_origins_and_parents(tmp_path: Path) -> None:
         Provenance(dataset="empty"),
         Provenance(dataset="mix", real=2, synthetic=3, children=3, parents=2),
     )
+
+
+def test_verdicts_are_told_and_who_signed_for_them(tmp_path: Path) -> None:
+    data = Dataset.write(tmp_path / "data" / "mix", [Record.of("a", response="Call 0"), Record.of("b")])
+    policy = Policy({"numbers": Rule()})
+
+    def numbered(records: Iterable[Record], rule: Rule) -> Examination:
+        found = [Finding(record.id, "a number") for record in records if "0" in record.response]
+        return Examination("numbers", {}, 2, tuple(found))
+
+    data = examined(data, policy, {"numbers": numbered})
+    signed(data, admitted(data, policy, Override("Ada", "not a number")))
+    block = one(Examined, collect(tmp_path))
+    (verdict,) = block.verdicts
+    assert (verdict.dataset, verdict.found, verdict.examined, verdict.passed) == ("mix", 1, 2, False)
+    assert block.signed == ("Ada: not a number [mix: numbers: 1 of 2, allowed 0]",)
 
 
 def test_models_are_counted_by_their_answers(tmp_path: Path) -> None:

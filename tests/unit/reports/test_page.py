@@ -17,6 +17,7 @@ from regrowth.reports.blocks import (
     Block,
     CostTable,
     Curves,
+    Examined,
     Facts,
     Funnel,
     Headline,
@@ -203,6 +204,7 @@ def test_a_long_answer_is_cut_on_the_page_and_whole_in_the_file(tmp_path: Path) 
         (Curves(title="loss", x="step", y="nats"), "There is nothing to draw."),
         (CostTable(), "No call was made."),
         (Lineage(), "There is no dataset yet."),
+        (Examined(), "No dataset was examined."),
         (Facts(), "Nothing was noted."),
     ],
 )

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
+from regrowth import extras
 from regrowth.core.errors import DataError, MissingExtra
-from regrowth.seeds import _extras, documents
+from regrowth.seeds import documents
 from regrowth.seeds.documents import Document, parse_document, read_document
 
 
@@ -338,7 +339,7 @@ def test_without_its_library_the_command_that_installs_it_is_told(
     def absent(name: str) -> Any:
         raise ImportError(name)
 
-    monkeypatch.setattr(_extras, "import_module", absent)
+    monkeypatch.setattr(extras, "import_module", absent)
     with pytest.raises(MissingExtra, match=rf"needs {library}, .* pip install 'regrowth\[documents\]'"):
         parse_document(b"x", kind)
     assert parse_document("x", "text").text == "x"

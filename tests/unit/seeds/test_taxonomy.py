@@ -11,8 +11,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from regrowth import extras
 from regrowth.core.errors import DataError, MissingExtra
-from regrowth.seeds import _extras
 from regrowth.seeds._taxonomy.nodes import MOST
 from regrowth.seeds.taxonomy import (
     Leaf,
@@ -457,7 +457,7 @@ def test_without_pyyaml_the_command_that_installs_it_is_told(tmp_path: Path, mon
         raise ImportError(name)
 
     put(tmp_path, skill())
-    monkeypatch.setattr(_extras, "import_module", absent)
+    monkeypatch.setattr(extras, "import_module", absent)
     with pytest.raises(MissingExtra, match=r"pip install 'regrowth\[documents\]'"):
         read_taxonomy(tmp_path)
 

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from regrowth.core.errors import SettingsError
+from regrowth.extras import library
 from regrowth.training import body
 from regrowth.training.settings import TrainingSettings
 from regrowth.weights.foreign import HfNetwork
 from regrowth.weights.heads import with_head
-from regrowth.weights.hub import library
 from regrowth.weights.loading import Weights
 from support.networks import a_codec, a_llama, some_weights
 from support.training import SHORT, trained
@@ -21,7 +21,7 @@ IDS_BT = torch.arange(60).reshape(2, 30) * 7 % 280
 
 def foreign(kind: str, **settings: Any) -> HfNetwork:
     """Return an untrained network of transformers whose layers would drop out a half in training mode."""
-    transformers = library("transformers", "a test")
+    transformers = library("transformers", "a test", extra="hf")
     torch.manual_seed(2)
     config = getattr(transformers, f"{kind}Config")(vocab_size=280, **settings)
     return HfNetwork(transformers.AutoModelForCausalLM.from_config(config)).eval()

@@ -22,6 +22,7 @@ from torch import nn
 from regrowth.core import layouts
 from regrowth.core.errors import DataError, SettingsError
 from regrowth.core.record import Record
+from regrowth.extras import library
 from regrowth.training.batches import passes
 from regrowth.training.job import Job, place, read_job
 from regrowth.training.journal import read_log
@@ -30,7 +31,6 @@ from regrowth.training.parallel import Processes, main, work
 from regrowth.training.rows import tokenize
 from regrowth.training.settings import Lora, TrainingSettings
 from regrowth.weights.foreign import HfNetwork
-from regrowth.weights.hub import library
 from regrowth.weights.loading import load, save
 from support.networks import a_codec
 from support.training import additions, trained
@@ -107,7 +107,7 @@ def in_two(folder: Path) -> Path:
     """The results of all jobs, trained in two processes."""
     pytest.importorskip("accelerate")
     pytest.importorskip("peft")
-    transformers = library("transformers", "a test")
+    transformers = library("transformers", "a test", extra="hf")
     torch.manual_seed(1)
     shape = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 30}
     config = transformers.Qwen2Config(**shape, vocab_size=a_codec().size, num_key_value_heads=1, layer_types=None)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from regrowth import extras
 from regrowth.core.errors import MissingExtra, ModelUnavailable
 from regrowth.weights import hub
 from regrowth.weights.loading import load
@@ -24,7 +25,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, answer: Path | Exception) -> list[t
             raise answer
         return str(answer)
 
-    monkeypatch.setattr(hub, "library", lambda name, purpose: SimpleNamespace(snapshot_download=snapshot_download))
+    monkeypatch.setattr(hub, "library", lambda *_, **__: SimpleNamespace(snapshot_download=snapshot_download))
     return asked
 
 
@@ -43,7 +44,7 @@ def test_an_unreachable_hub_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_missing_library_says_the_pip_command() -> None:
     with pytest.raises(MissingExtra, match=r"Reading it needs no_such_library.*pip install 'regrowth\[hf\]'"):
-        hub.library("no_such_library", "Reading it")
+        extras.library("no_such_library", "Reading it", extra="hf")
 
 
 @pytest.mark.parametrize("module", ["weights.loading", "weights.codec", "models.torch"])

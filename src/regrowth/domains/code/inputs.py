@@ -16,9 +16,9 @@ from regrowth.core.protocols import Execution, Executor, Limits
 from regrowth.domains.code._observer import key
 from regrowth.domains.code.neighbours import around
 from regrowth.domains.code.signatures import Inputs, Kind, Signature, joined, kind_of
+from regrowth.extras import library
 from regrowth.sandbox.calls import Called, Returned, call
 from regrowth.sandbox.values import same
-from regrowth.weights.hub import library
 
 __all__ = ["Agreement", "Difference", "Program", "agree", "draw_inputs", "edges"]
 

@@ -4,31 +4,29 @@
     problem     "Write a function that returns the largest value in every window …\\ndef window_max(…) -> list[int]:"
     function    "window_max"
 
-Two things are refused and go to the ledger: a problem that is nearly another one, and one that shares a run of eight
-words with a benchmark that is to be measured on later.
+Two things are refused and go to the ledger: a problem that is nearly another one, and one that holds an item of a
+benchmark that is to be measured on later, word by word or with some words replaced (`curation.contamination`).
 """
 
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from regrowth.core import layouts
 from regrowth.core.errors import DataError, Rejected
 from regrowth.core.layouts.rows import read_rows
 from regrowth.core.protocols import Gate, Model
 from regrowth.core.record import Record
+from regrowth.extras import library
 from regrowth.gates.prompt_files import fence
 from regrowth.recipes._code.prompts import SAMPLING, Style, asked
 
-__all__ = ["Span", "given", "inspired", "near_duplicates", "novel", "posed", "shared_run", "snippets", "uncontaminated"]
+__all__ = ["given", "inspired", "near_duplicates", "novel", "posed", "snippets", "uncontaminated"]
 
 ALIKE = 0.7
 """Jaccard similarity of word shingles from which on two problems count as one."""
 SHINGLE = 3
-RUN = 8
-"""Words in a row that a problem may not share with a benchmark."""
 SHORTEST = 40
 """Characters of a snippet that says anything."""
 COLUMNS = ("snippet", "code", "content", "text", "canonical_solution")
@@ -163,43 +161,25 @@ def novel(problems: Sequence[Record]) -> Gate:
     return near_duplicate
 
 
-class Span(NamedTuple):
-    """A run of words found in a benchmark."""
-
-    words: str
-    where: str
-
-
-def shared_run(text: str, known: Mapping[tuple[str, ...], str]) -> Span | None:
-    """Return the longest run of a text that starts with words known from elsewhere, and where these stand."""
-    words = _WORD.findall(text.lower())
-    for start in range(len(words) - RUN + 1):
-        if where := known.get(tuple(words[start : start + RUN])):
-            end = start + RUN
-            while end < len(words) and tuple(words[end - RUN + 1 : end + 1]) in known:
-                end += 1
-            return Span(" ".join(words[start:end]), where)
-    return None
-
-
 def uncontaminated(benchmarks: Iterable[Path]) -> Gate:
-    """Return the gate that refuses a problem that shares eight words in a row with a benchmark; names the span.
+    """Return the gate that refuses a problem with an item of a benchmark in it; names the span and the item.
 
     Raises:
         DataError: a file that cannot be read.
+        MissingExtra: there are benchmarks, and numpy is not installed.
     """
-    known = {run: where for path in benchmarks for run, where in _benchmark_runs(path)}
+    paths = tuple(benchmarks)
+    if paths:
+        library("numpy", "Comparing problems with benchmarks", extra="curate")
+        from regrowth.curation.contamination.items import read_items
+        from regrowth.curation.contamination.screen import Screen
+
+        screen = Screen.of(map(read_items, paths))
 
     def decontamination(problem: Record) -> Record:
-        if span := shared_run(str(problem["problem"]), known):
-            raise Rejected("decontamination", f"shares {span.words!r} with {span.where}")
+        (hit,) = screen.look([str(problem["problem"])]) if paths else (None,)
+        if hit:
+            raise Rejected("decontamination", f"holds item {hit.item} of {hit.benchmark} ({hit.why}): {hit.span!r}")
         return problem
 
     return decontamination
-
-
-def _benchmark_runs(path: Path) -> Iterator[tuple[tuple[str, ...], str]]:
-    for place, row in read_rows(path):
-        for text in row.values() if isinstance(row, dict) else ():
-            if isinstance(text, str):
-                yield from ((run, f"{path.name}, {place}") for run in runs(text, RUN) if len(run) == RUN)

@@ -14,6 +14,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 
 from regrowth.core.record import Record, digest
 from regrowth.core.settings import Frozen
+from regrowth.gates.taint import tainted, taints
 from regrowth.recipes._lab.asking import Persona
 from regrowth.seeds.chunks import chunks
 from regrowth.seeds.taxonomy import Leaf
@@ -67,10 +68,13 @@ def units(leaf: Leaf, writing: Writing, *, language: str) -> list[Record]:
     if leaf.kind == "knowledge":
         topic = f"{leaf.domain}. {leaf.outline}"
         made = [
-            Record.of(
-                text, **common, stratum=leaf.id + LONG * long, long=long, topic=topic, context=text, source=source
+            tainted(
+                Record.of(
+                    text, **common, stratum=leaf.id + LONG * long, long=long, topic=topic, context=text, source=source
+                ),
+                taint,
             )
-            for source, text in _texts(leaf, writing)
+            for source, text, taint in _texts(leaf, writing)
             for long in ((False, True) if writing.long else (False,))
         ]
     else:
@@ -83,14 +87,17 @@ def units(leaf: Leaf, writing: Writing, *, language: str) -> list[Record]:
     return [replace(one, parents=parents) for one in made]
 
 
-def _texts(leaf: Leaf, writing: Writing) -> list[tuple[str, str]]:
+def _texts(leaf: Leaf, writing: Writing) -> list[tuple[str, str, list[str]]]:
+    """Return the texts of a leaf: where each comes from, what it says, and its taint."""
     words = int(leaf.extensions.get("chunk_words", writing.chunk_words))
     found = [
-        (f"{document.source}, {place}", chunk.text)
+        (f"{document.source}, {place}", chunk.text, taint)
         for document in leaf.documents
+        for taint in [taints(document)]
         for place, chunk in enumerate(chunks(document, words=words), 1)
     ]
-    return found or [(f"seed {seed.number}", seed.context) for seed in leaf.seeds if seed.context]
+    contexts = [(f"seed {seed.number}", seed.context) for seed in leaf.seeds if seed.context]
+    return found or [(source, text, taints(text)) for source, text in contexts]
 
 
 def quotas(leaves: Iterable[Leaf], writing: Writing) -> dict[str, int]:

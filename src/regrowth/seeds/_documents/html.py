@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from regrowth.extras import library
 from regrowth.seeds._documents.pieces import Piece
-from regrowth.seeds._extras import library
 
 __all__ = ["Shown", "read_html"]
 
@@ -51,7 +51,9 @@ def read_html(markup: str | bytes) -> Shown:
     Raises:
         MissingExtra: BeautifulSoup is not installed.
     """
-    bs4 = library("bs4", "Reading Markdown or HTML")
+    bs4 = library("bs4", "Reading Markdown or HTML", extra="documents")
+    if isinstance(markup, str):  # half of a surrogate pair is no character, and the parser cannot hold it
+        markup = markup.encode("utf-8", "replace").decode()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it looks like XML, or like the name of a file
         soup = bs4.BeautifulSoup(markup, "html.parser")

@@ -9,8 +9,8 @@ import html
 import re
 from typing import Any
 
+from regrowth.extras import library
 from regrowth.seeds._documents.html import Shown, read_html
-from regrowth.seeds._extras import library
 
 __all__ = ["read_markdown"]
 
@@ -34,7 +34,7 @@ def read_markdown(text: str) -> Shown:
     Raises:
         MissingExtra: markdown-it-py or BeautifulSoup is not installed.
     """
-    reader = library("markdown_it", "Reading Markdown").MarkdownIt("commonmark", {"html": True})
+    reader = library("markdown_it", "Reading Markdown", extra="documents").MarkdownIt("commonmark", {"html": True})
     reader.enable(["table", "strikethrough"])
     reader.add_render_rule("html_inline", _raw)
     reader.add_render_rule("html_block", _raw)

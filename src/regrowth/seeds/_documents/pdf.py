@@ -10,9 +10,9 @@ from collections import Counter
 from typing import Any
 
 from regrowth.core.errors import DataError
+from regrowth.extras import library
 from regrowth.seeds._documents.html import Shown
 from regrowth.seeds._documents.pieces import Piece
-from regrowth.seeds._extras import library
 
 __all__ = ["read_pdf"]
 
@@ -31,7 +31,7 @@ def read_pdf(content: bytes) -> Shown:
         MissingExtra: pypdf is not installed.
         DataError: it is encrypted, broken, or holds no text.
     """
-    pypdf = library("pypdf", "Reading PDF")
+    pypdf = library("pypdf", "Reading PDF", extra="documents")
     try:
         reader = pypdf.PdfReader(io.BytesIO(content))
         if reader.is_encrypted and not reader.decrypt(""):

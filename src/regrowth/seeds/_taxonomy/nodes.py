@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from regrowth.core.cells import shown
-from regrowth.seeds._extras import library
+from regrowth.extras import library
 
 __all__ = ["Fault", "Node", "described", "parsed", "plain"]
 
@@ -70,7 +70,7 @@ def parsed(text: str) -> tuple[Node | None, list[Fault]]:
     Raises:
         MissingExtra: PyYAML is not installed.
     """
-    yaml = library("yaml", "Reading a taxonomy")
+    yaml = library("yaml", "Reading a taxonomy", extra="documents")
     try:
         loader = yaml.SafeLoader(text)
         tree = loader.get_single_node()

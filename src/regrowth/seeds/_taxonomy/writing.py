@@ -8,7 +8,7 @@ from typing import Any
 
 from regrowth.core.errors import DataError
 from regrowth.core.files import told, write_text
-from regrowth.seeds._extras import library
+from regrowth.extras import library
 from regrowth.seeds._taxonomy.leaf import Leaf, SeedExample
 from regrowth.seeds._taxonomy.versions import OURS
 
@@ -73,7 +73,7 @@ def _seed(seed: SeedExample, *, grouped: bool) -> dict[str, Any]:
 
 def _yaml(content: dict[str, Any]) -> str:
     """Render values as YAML, texts of several lines after a bar."""
-    yaml = library("yaml", "Writing a taxonomy")
+    yaml = library("yaml", "Writing a taxonomy", extra="documents")
 
     class Dumper(yaml.SafeDumper):  # type: ignore[misc, name-defined]
         """The safe one, with texts that a person can read."""

@@ -1,0 +1,152 @@
+"""`regrowth examine DATA`: what is in a dataset that should not be trained on, and what a policy says to it.
+
+Exit code 0 if it may be trained on; 1 if a mandatory examination failed or could not be made.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from regrowth.core import layouts
+from regrowth.core.dataset import Dataset
+from regrowth.core.errors import MissingExtra, SettingsError
+from regrowth.core.files import write_text
+from regrowth.core.layouts import LAYOUTS
+from regrowth.core.layouts.rows import read_rows, write_rows
+from regrowth.core.record import Record
+from regrowth.curation.examiners import EXAMINERS, NEED_BENCHMARKS
+from regrowth.curation.findings import Examination
+from regrowth.curation.lock import Policy, Rule, verdict
+
+__all__ = ["add_examine"]
+
+SHOWN = 2
+"""Findings of each examination that are printed."""
+
+
+def add_examine(commands: Any) -> None:
+    """Add the command to those there are."""
+    summary = "look through data for what should not be trained on"
+    examine = commands.add_parser(
+        "examine",
+        help=summary,
+        description=summary,
+        epilog="examples:\n"
+        "  regrowth examine train.jsonl\n"
+        "  regrowth examine train.parquet --against humaneval.jsonl.gz --out clean.jsonl --evidence found.json\n"
+        "  regrowth examine runs/demo/data/verified-1 --policy mine.toml\n\n"
+        f"examinations: {', '.join(EXAMINERS)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    examine.add_argument("data", type=Path, help=".jsonl, .jsonl.gz, .parquet, or the folder of a dataset of a run")
+    examine.add_argument("--only", action="append", choices=list(EXAMINERS), help="make this one; repeatable")
+    examine.add_argument("--policy", default="", metavar="FILE", help="what may be found (default: docs/lock.md)")
+    examine.add_argument("--against", action="append", type=Path, default=[], metavar="FILE", help="a benchmark")
+    examine.add_argument("--out", type=Path, metavar="FILE", help="write the records that nothing was found in")
+    examine.add_argument("--evidence", type=Path, metavar="FILE", help="write every finding, as JSON")
+    examine.add_argument("--layout", choices=LAYOUTS, help="of --out (default: JSONL as it is, else messages)")
+    examine.set_defaults(command=_examine)
+
+
+def _examine(options: argparse.Namespace, console: Console) -> int:
+    policy = _policy(options)
+    rows = _rows(options.data)
+    records = [row.record for row in rows]
+    places = {row.record.id: row.place for row in reversed(rows)}
+    made: dict[str, Examination] = {}
+    for name in _chosen(options, policy):
+        try:
+            with console.status(f"{name} …"):
+                made[name] = EXAMINERS[name](records, policy.rules.get(name, Rule()))
+        except MissingExtra as missing:
+            if options.only or name in policy.rules:
+                raise
+            console.print(f"{name}: left out. {missing}", highlight=False, soft_wrap=True, markup=False)
+    for one in made.values():
+        for finding in one.findings[:SHOWN]:
+            line = f"{one.gate}, {places[finding.record]}: {finding.reason}"
+            console.print(escape(line), highlight=False, soft_wrap=True)
+    console.print(_table(policy, made))
+    if options.evidence:
+        told = [_told(one, places) for one in made.values()]
+        write_text(options.evidence, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    if options.out:
+        found = {finding.record for one in made.values() for finding in one.findings}
+        kept = [row for row in rows if row.record.id not in found]
+        _write(kept, options)
+        console.print(f"{len(kept):,} records → {options.out}, {len(rows) - len(kept):,} left out", highlight=False)
+    passed = all(name in made and verdict(made[name], rule).passed for name, rule in policy.rules.items())
+    return 0 if passed else 1
+
+
+def _policy(options: argparse.Namespace) -> Policy:
+    """Return the policy, with the benchmarks of the command line besides those that it names."""
+    policy = Policy.read(options.policy)
+    if not options.against:
+        return policy
+    rule = policy.rules.get("contamination", Rule())
+    together = rule.model_copy(update={"against": (*rule.against, *options.against)})
+    return Policy({**policy.rules, "contamination": together}, policy.source)
+
+
+def _chosen(options: argparse.Namespace, policy: Policy) -> list[str]:
+    """Return what is to be examined: what was named, else all that can be."""
+    names = options.only or [name for name in EXAMINERS if name not in NEED_BENCHMARKS or name in policy.rules]
+    for name in set(names) & NEED_BENCHMARKS:
+        if not policy.rules.get(name, Rule()).against:
+            raise SettingsError(f"{name}: no benchmark is named. Add --against FILE, or `against` in the policy.")
+    return list(names)
+
+
+class _Row(NamedTuple):
+    place: str
+    """Line of the file, or the record's id in a dataset."""
+    record: Record
+    row: Any = None
+    """As it stands in the file."""
+
+
+def _rows(path: Path) -> list[_Row]:
+    if path.is_dir():
+        return [_Row(f"record {record.id[:12]}", record) for record in Dataset(path)]
+    pairs = zip(read_rows(path), layouts.read(path), strict=True)
+    return [_Row(place, record, row) for (place, row), record in pairs]
+
+
+def _write(kept: Sequence[_Row], options: argparse.Namespace) -> None:
+    """Write rows of JSONL into JSONL as they are, all else in a layout."""
+    if options.layout or not all(path.name.endswith((".jsonl", ".jsonl.gz")) for path in (options.data, options.out)):
+        layouts.write((row.record for row in kept), options.out, options.layout or "messages")
+    else:
+        write_rows((row.row for row in kept), options.out, {})
+
+
+def _table(policy: Policy, made: Mapping[str, Examination]) -> Table:
+    table = Table(box=None, header_style="bold")
+    for name in ("examination", "found", "of", "allowed", ""):
+        table.add_column(name, justify="left" if name in ("examination", "") else "right")
+    for name in dict.fromkeys((*made, *policy.rules)):
+        rule = policy.rules.get(name)
+        if name not in made:
+            table.add_row(name, "–", "–", "–", "[red]not examined[/]")
+            continue
+        found = verdict(made[name], rule or Rule())
+        allowed, said = (f"{found.allowed:,}", "[green]passed[/]" if found.passed else "[red]failed[/]")
+        if rule is None:
+            allowed, said = "–", "for your information"
+        table.add_row(name, f"{found.found:,}", f"{found.examined:,}", allowed, said)
+    return table
+
+
+def _told(one: Examination, places: Mapping[str, str]) -> dict[str, Any]:
+    findings = [
+        {"place": places[each.record], "record": each.record, "reason": each.reason, "evidence": each.evidence}
+        for each in one.findings
+    ]
+    return {"gate": one.gate, "settings": one.settings, "examined": one.examined, "findings": findings}

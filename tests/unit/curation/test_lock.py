@@ -1,0 +1,144 @@
+"""A dataset is trained on once its mandatory examinations were made and passed, or somebody signs for it."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from regrowth.core.dataset import Dataset
+from regrowth.core.errors import DataError, SettingsError
+from regrowth.core.record import Record
+from regrowth.curation.findings import Examination, Finding
+from regrowth.curation.lock import Examiner, Override, Policy, Rule, admitted, examined, verdicts_of
+
+
+def shouting(records: Iterable[Record], rule: Rule) -> Examination:
+    """Find records in capitals."""
+    found = list(records)
+    loud = tuple(Finding(one.id, "shouts") for one in found if one.response.isupper())
+    return Examination("shouting", {"rule": rule.most}, len(found), loud)
+
+
+EXAMINERS: dict[str, Examiner] = {"shouting": shouting}
+
+
+def written(folder: Path, loud: int = 2, of: int = 100) -> Dataset:
+    answers = ["LOUD" if number < loud else "quiet" for number in range(of)]
+    records = [Record.of(f"question {number}", response=one) for number, one in enumerate(answers)]
+    return Dataset.write(folder / "answers", records)
+
+
+def policy(folder: Path, text: str) -> Policy:
+    (folder / "policy.toml").write_text(text, "utf-8")
+    return Policy.read(folder / "policy.toml")
+
+
+def test_what_passes_is_admitted_and_its_verdict_is_in_the_manifest(tmp_path: Path) -> None:
+    rules = policy(tmp_path, '[shouting]\nmost = "2%"')
+    data = examined(written(tmp_path), rules, EXAMINERS)
+    assert admitted(data, rules) == ""
+    noted = json.loads((data.path / "manifest.json").read_text("utf-8"))["verdicts"]["gates"]["shouting"]
+    assert (noted["found"], noted["examined"], noted["allowed"]) == (2, 100, 2)
+
+
+def test_what_fails_is_refused_and_the_error_names_records_and_remedies(tmp_path: Path) -> None:
+    rules = policy(tmp_path, "[shouting]\nmost = 1")
+    data = examined(written(tmp_path), rules, EXAMINERS)
+    with pytest.raises(DataError) as refusal:
+        admitted(data, rules)
+    said = str(refusal.value)
+    assert "shouting: 2 of 100, allowed 1" in said
+    assert "--override" in said
+    assert next(iter(data)).id[:12] in said
+
+
+def test_what_was_not_examined_is_refused(tmp_path: Path) -> None:
+    rules = policy(tmp_path, "[judged_by_people]")
+    data = examined(written(tmp_path), rules, EXAMINERS)
+    with pytest.raises(DataError, match="judged_by_people: not examined"):
+        admitted(data, rules)
+
+
+def test_somebody_may_sign_and_only_what_was_needed_is_kept(tmp_path: Path) -> None:
+    ada = Override.read("Ada Lovelace: they may shout")
+    rules = policy(tmp_path, "[shouting]")
+    loud = examined(written(tmp_path), rules, EXAMINERS)
+    signed = admitted(loud, rules, ada)
+    assert signed == "Ada Lovelace: they may shout [answers: shouting: 2 of 100, allowed 0]"
+    quiet = examined(written(tmp_path, loud=0), rules, EXAMINERS)
+    assert admitted(quiet, rules, ada) == ""
+
+
+@pytest.mark.parametrize("text", ["", "Ada", "Ada:", ": why", " : "])
+def test_a_signature_has_a_name_and_a_reason(text: str) -> None:
+    with pytest.raises(SettingsError, match="who and why"):
+        Override.read(text)
+
+
+def test_verdicts_are_made_once_per_content_and_policy(tmp_path: Path) -> None:
+    made = []
+
+    def counting(records: Iterable[Record], rule: Rule) -> Examination:
+        made.append(rule.most)
+        return shouting(records, rule)
+
+    rules = policy(tmp_path, "[shouting]\nmost = 5")
+    data = examined(written(tmp_path), rules, {"shouting": counting})
+    data = examined(data, rules, {"shouting": counting})
+    assert made == [5]
+    data = examined(data, policy(tmp_path, "[shouting]\nmost = 1"), {"shouting": counting})
+    assert made == [5, 1]
+    assert not verdicts_of(written(tmp_path, loud=3)), "other content: the old verdicts say nothing of it"
+
+
+def test_a_verdict_of_other_content_does_not_admit(tmp_path: Path) -> None:
+    """As when records were forgotten, or somebody copied a manifest."""
+    rules = policy(tmp_path, "[shouting]\nmost = 5")
+    passed = examined(written(tmp_path), rules, EXAMINERS)
+    other = written(tmp_path / "other", loud=50)
+    manifest = {**other.manifest, "verdicts": passed.manifest["verdicts"]}
+    (other.path / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    with pytest.raises(DataError, match="not examined"):
+        admitted(Dataset(other.path), rules)
+
+
+def test_a_benchmark_that_changed_makes_another_policy(tmp_path: Path) -> None:
+    (tmp_path / "exam.jsonl").write_text("{}", "utf-8")
+    rules = policy(tmp_path, '[contamination]\nagainst = ["exam.jsonl"]')
+    assert rules.rules["contamination"].against == (tmp_path / "exam.jsonl",), "paths are from the policy's folder"
+    before = rules.digest
+    (tmp_path / "exam.jsonl").write_text("{ }", "utf-8")
+    assert rules.digest != before
+    (tmp_path / "exam.jsonl").unlink()
+    with pytest.raises(DataError, match=r"exam\.jsonl: no benchmark"):
+        _ = rules.digest
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[shouting]\nmost = -1", "found -1"),
+        ('[shouting]\nmost = "many"', "found 'many'"),
+        ('[shouting]\nmost = "101%"', "found '101%'"),
+        ("[shouting]\nmots = 1", "mots"),
+        ("shouting = 1", "shouting"),
+    ],
+)
+def test_a_wrong_rule_is_told(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        policy(tmp_path, text)
+
+
+def test_no_policy_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no policy that can be read"):
+        Policy.read(tmp_path / "absent.toml")
+
+
+def test_the_packaged_policy_can_be_read() -> None:
+    assert {"secrets", "personal"} <= set(Policy.read().rules)
+
+
+@pytest.mark.parametrize(("most", "of", "allowed"), [(3, 10, 3), ("10%", 25, 2), ("0.5%", 1000, 5), ("0%", 10, 0)])
+def test_what_a_rule_allows(most: int | str, of: int, allowed: int) -> None:
+    assert Rule(most=most).allowed(of) == allowed
