@@ -20,7 +20,7 @@ _LOCAL = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.!#$%&'*
     chr(code) for code in range(0xC0, 0x180) if chr(code).isalpha()
 )
 _DOMAIN = re.compile(r"(?:[^\W_](?:[^\W_]|-){0,62}\.){1,8}(?:xn--[a-zA-Z0-9]{2,20}|[^\W\d_]{2,24})(?![^\W_])")
-_LONG = frozenset(entries("domains", "long"))
+_TOP = frozenset((*entries("domains", "short"), *entries("domains", "countries"), *entries("domains", "long")))
 _FILES = frozenset(entries("domains", "files"))
 _RESERVED = re.compile(r"(?:.*\.)?(?:example\.(?:com|org|net|edu)|example|test|invalid|localhost)", re.IGNORECASE)
 _HANDLE = re.compile(r"(?<![\w@/.+-])@[A-Za-z_][A-Za-z0-9_]{2,29}(?![\w@]|\.\w)")
@@ -65,7 +65,7 @@ def _trust(local: str, domain: str) -> float:
     last = domain.rpartition(".")[2].lower()
     if last in _FILES or local.endswith("."):
         return 0.2
-    return 0.95 if len(last) <= 3 or last in _LONG or last.startswith("xn--") else 0.4
+    return 0.95 if last in _TOP or last.startswith("xn--") else 0.4
 
 
 def handles(text: str) -> Iterator[Hit]:
