@@ -73,6 +73,7 @@ CLEAN = (
     "Tom has 1200 apples and 3600-1200=2400, so 48/2 = <<48/2=24>>24, $1,000,000 in 12345678 parts.",
     "ISBN 978-3-16-148410-0, order 4929123456789007999, arXiv:2403.01081, RFC 2606, DIN EN 61010-1:2011.",
     "uuid 123e4567-e89b-12d3-a456-426614174000",
+    "nobody@at.home, .herlirthing@ladryoTomladly.ats inirst",
     "Version 10.2.33.1 of 12.04.2011 at 12:30:45; std::vector<int> a::b, x[1:2:3], abc::def, ::",
     "from 1999-2004 and 2001/2002, pp. 1234-1256, 1914 - 1918, (1508-1512), 02-12-2009, 2009-12-02 10:11:12",
     "Call 911. Room 12, Section 3.2.1.4; the 8 District Court ruled.",
