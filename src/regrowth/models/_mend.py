@@ -152,7 +152,7 @@ class _Reader:
             found = int(digits) if digits.lstrip("+-").isdecimal() else float(digits)
         except ValueError:  # Python refuses whole numbers of more than some thousand digits
             raise self.broken("a number too long") from None
-        if not math.isfinite(found):
+        if isinstance(found, float) and not math.isfinite(found):
             raise self.broken("a number too large")
         return found
 

@@ -227,3 +227,7 @@ def test_a_wrong_schema_stops_at_once_and_reaches_for_no_network(
         ask(tmp_path, Asked('{"n": 1}'), schema)
     assert complaint in str(caught.value)
     assert reached == []
+
+
+def test_a_whole_number_of_any_length_that_python_reads_is_a_number() -> None:
+    assert parse_json("[" + "9" * 400).value == [int("9" * 400)]
