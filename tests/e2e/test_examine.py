@@ -56,6 +56,24 @@ def test_a_benchmark_is_compared_with_where_one_is_named(tmp_path: Path, capsys:
     assert "no benchmark is named" in capsys.readouterr().err
 
 
+def test_equal_lines_are_duplicates_and_one_of_them_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, out = written(tmp_path / "train.jsonl", [ROWS[1], ROWS[1], ROWS[1]]), tmp_path / "clean.jsonl"
+    assert main(["examine", str(data), "--out", str(out)]) == 0
+    assert "the same text as line " in capsys.readouterr().out
+    assert [json.loads(line) for line in out.read_text("utf-8").splitlines()] == [ROWS[1]]
+    assert main(["examine", str(data), "--out", str(out), "--layout", "record"]) == 0
+    assert "place" not in json.loads(out.read_text("utf-8"))["attributes"]
+
+
+def test_what_is_read_is_never_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = written(tmp_path / "train.jsonl", ROWS)
+    before = data.read_bytes()
+    for option in ("--out", "--evidence"):
+        assert main(["examine", str(data), option, str(data)]) == 2
+        assert "Name another file" in capsys.readouterr().err
+    assert data.read_bytes() == before
+
+
 def test_a_policy_of_ones_own_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = written(tmp_path / "train.jsonl", ROWS)
     policy = tmp_path / "mine.toml"

@@ -6,6 +6,7 @@ Exit code 0 if it may be trained on; 1 if a mandatory examination failed or coul
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from regrowth.core.layouts import LAYOUTS
 from regrowth.core.layouts.rows import read_rows, write_rows
 from regrowth.core.record import Record
 from regrowth.curation.examiners import EXAMINERS, NEED_BENCHMARKS
-from regrowth.curation.findings import Examination
+from regrowth.curation.findings import Examination, Finding
 from regrowth.curation.lock import Policy, Rule, verdict
 
 __all__ = ["add_examine"]
@@ -56,6 +57,9 @@ def add_examine(commands: Any) -> None:
 
 def _examine(options: argparse.Namespace, console: Console) -> int:
     policy = _policy(options)
+    for path in (options.out, options.evidence):
+        if path is not None and path.resolve() == options.data.resolve():
+            raise SettingsError(f"{path}: is what is read. Name another file.")
     rows = _rows(options.data)
     records = [row.record for row in rows]
     places = {row.record.id: row.place for row in reversed(rows)}
@@ -70,7 +74,7 @@ def _examine(options: argparse.Namespace, console: Console) -> int:
             console.print(f"{name}: left out. {missing}", highlight=False, soft_wrap=True, markup=False)
     for one in made.values():
         for finding in one.findings[:SHOWN]:
-            line = f"{one.gate}, {places[finding.record]}: {finding.reason}"
+            line = f"{one.gate}, {places[finding.record]}: {_twinned(finding, places).reason}"
             console.print(escape(line), highlight=False, soft_wrap=True)
     console.print(_table(policy, made))
     if options.evidence:
@@ -81,7 +85,7 @@ def _examine(options: argparse.Namespace, console: Console) -> int:
         kept = [row for row in rows if row.record.id not in found]
         _write(kept, options)
         console.print(f"{len(kept):,} records → {options.out}, {len(rows) - len(kept):,} left out", highlight=False)
-    passed = all(name in made and verdict(made[name], rule).passed for name, rule in policy.rules.items())
+    passed = all(name in made and verdict(name, made[name], rule).passed for name, rule in policy.rules.items())
     return 0 if passed else 1
 
 
@@ -108,21 +112,28 @@ class _Row(NamedTuple):
     place: str
     """Line of the file, or the record's id in a dataset."""
     record: Record
+    """As it is examined. One of a file knows its place, so that two equal lines are two."""
     row: Any = None
     """As it stands in the file."""
+    plain: Record | None = None
+    """The record of the row, without its place."""
 
 
 def _rows(path: Path) -> list[_Row]:
     if path.is_dir():
-        return [_Row(f"record {record.id[:12]}", record) for record in Dataset(path)]
+        return [_Row(f"record {record.id[:12]}", record, plain=record) for record in Dataset(path)]
     pairs = zip(read_rows(path), layouts.read(path), strict=True)
-    return [_Row(place, record, row) for (place, row), record in pairs]
+    return [_Row(place, _placed(record, place), row, record) for (place, row), record in pairs]
+
+
+def _placed(record: Record, place: str) -> Record:
+    return replace(record, attributes={**record.attributes, "place": place}, _id="")
 
 
 def _write(kept: Sequence[_Row], options: argparse.Namespace) -> None:
     """Write rows of JSONL into JSONL as they are, all else in a layout."""
     if options.layout or not all(path.name.endswith((".jsonl", ".jsonl.gz")) for path in (options.data, options.out)):
-        layouts.write((row.record for row in kept), options.out, options.layout or "messages")
+        layouts.write((row.plain for row in kept if row.plain), options.out, options.layout or "messages")
     else:
         write_rows((row.row for row in kept), options.out, {})
 
@@ -136,7 +147,7 @@ def _table(policy: Policy, made: Mapping[str, Examination]) -> Table:
         if name not in made:
             table.add_row(name, "–", "–", "–", "[red]not examined[/]")
             continue
-        found = verdict(made[name], rule or Rule())
+        found = verdict(name, made[name], rule or Rule())
         allowed, said = (f"{found.allowed:,}", "[green]passed[/]" if found.passed else "[red]failed[/]")
         if rule is None:
             allowed, said = "–", "for your information"
@@ -144,9 +155,18 @@ def _table(policy: Policy, made: Mapping[str, Examination]) -> Table:
     return table
 
 
+def _twinned(finding: Finding, places: Mapping[str, str]) -> Finding:
+    """Name a twin by its place, which a person can find."""
+    twin = str(finding.evidence.get("twin", ""))
+    if twin not in places:
+        return finding
+    evidence = {**finding.evidence, "twin": places[twin]}
+    return replace(finding, reason=finding.reason.replace(twin, places[twin]), evidence=evidence)
+
+
 def _told(one: Examination, places: Mapping[str, str]) -> dict[str, Any]:
     findings = [
-        {"place": places[each.record], "record": each.record, "reason": each.reason, "evidence": each.evidence}
-        for each in one.findings
+        {"place": places[each.record], "reason": each.reason, "evidence": each.evidence}
+        for each in (_twinned(finding, places) for finding in one.findings)
     ]
     return {"gate": one.gate, "settings": one.settings, "examined": one.examined, "findings": findings}

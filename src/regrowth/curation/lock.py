@@ -14,7 +14,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -36,6 +36,7 @@ __all__ = [
     "Verdict",
     "admitted",
     "examined",
+    "noted",
     "signed",
     "verdict",
     "verdicts_of",
@@ -166,17 +167,17 @@ def _sha256(place: Path) -> str:
         raise DataError(f"{place}: no benchmark that can be read ({error.strerror}). The policy names it.") from error
 
 
-def verdict(found: Examination, rule: Rule) -> Verdict:
-    """Return what an examination comes to under a rule."""
+def verdict(name: str, found: Examination, rule: Rule) -> Verdict:
+    """Return what an examination comes to under the rule of that name."""
     records = list(dict.fromkeys(one.record for one in found.findings))
     allowed = rule.allowed(found.examined)
-    return Verdict(found.gate, found.examined, len(records), allowed, found.settings, tuple(records[:SHOWN]))
+    return Verdict(name, found.examined, len(records), allowed, found.settings, tuple(records[:SHOWN]))
 
 
 def examined(dataset: Dataset, policy: Policy, examiners: Mapping[str, Examiner]) -> Dataset:
     """Return a dataset with the verdicts of a policy's examinations in its manifest; made once per content and policy.
 
-    An examination that no examiner of ours makes has to be in the manifest already, or is missing there.
+    An examination that no examiner of ours makes has to be in the manifest already (`noted`), or is missing there.
     """
     known = {one.gate: one for one in verdicts_of(dataset)}
     named = {"policy": policy.digest, "fingerprint": dataset.fingerprint}
@@ -184,8 +185,20 @@ def examined(dataset: Dataset, policy: Policy, examiners: Mapping[str, Examiner]
         return dataset
     for name, rule in policy.rules.items():
         if name in examiners:
-            known[name] = verdict(examiners[name](dataset, rule), rule)
-    return _noted(dataset, {**named, "gates": {name: asdict(one) for name, one in sorted(known.items())}})
+            known[name] = verdict(name, examiners[name](dataset, rule), rule)
+        elif name in known:  # what it may find is this policy's word, whoever noted it
+            known[name] = replace(known[name], allowed=rule.allowed(known[name].examined))
+    return _with_verdicts(dataset, {**named, "gates": _gates(known)})
+
+
+def noted(dataset: Dataset, found: Examination) -> Dataset:
+    """Return a dataset in whose manifest stands what was found elsewhere: by a judge, by people."""
+    known = {one.gate: one for one in verdicts_of(dataset)} | {found.gate: verdict(found.gate, found, Rule())}
+    return _with_verdicts(dataset, {"policy": "", "fingerprint": dataset.fingerprint, "gates": _gates(known)})
+
+
+def _gates(known: Mapping[str, Verdict]) -> dict[str, Any]:
+    return {name: asdict(one) for name, one in sorted(known.items())}
 
 
 def verdicts_of(dataset: Dataset) -> list[Verdict]:
@@ -200,10 +213,10 @@ def signed(dataset: Dataset, words: str) -> Dataset:
     """Return a dataset in whose manifest stands who signed for it."""
     if not words or dataset.manifest["verdicts"].get("override") == words:
         return dataset
-    return _noted(dataset, {**dataset.manifest["verdicts"], "override": words})
+    return _with_verdicts(dataset, {**dataset.manifest["verdicts"], "override": words})
 
 
-def _noted(dataset: Dataset, verdicts: Mapping[str, Any]) -> Dataset:
+def _with_verdicts(dataset: Dataset, verdicts: Mapping[str, Any]) -> Dataset:
     manifest = {**dataset.manifest, "verdicts": verdicts}
     text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False)
     write_text(dataset.path / "manifest.json", text + "\n")

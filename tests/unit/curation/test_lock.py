@@ -9,8 +9,10 @@ import pytest
 from regrowth.core.dataset import Dataset
 from regrowth.core.errors import DataError, SettingsError
 from regrowth.core.record import Record
+from regrowth.curation.examiners import EXAMINERS as PACKAGED
+from regrowth.curation.examiners import NEED_BENCHMARKS
 from regrowth.curation.findings import Examination, Finding
-from regrowth.curation.lock import Examiner, Override, Policy, Rule, admitted, examined, verdicts_of
+from regrowth.curation.lock import Examiner, Override, Policy, Rule, admitted, examined, noted, verdicts_of
 
 
 def shouting(records: Iterable[Record], rule: Rule) -> Examination:
@@ -90,6 +92,24 @@ def test_verdicts_are_made_once_per_content_and_policy(tmp_path: Path) -> None:
     data = examined(data, policy(tmp_path, "[shouting]\nmost = 1"), {"shouting": counting})
     assert made == [5, 1]
     assert not verdicts_of(written(tmp_path, loud=3)), "other content: the old verdicts say nothing of it"
+
+
+def test_what_others_examined_is_noted_and_judged_by_the_policy(tmp_path: Path) -> None:
+    judged = Examination("judged", {}, 100, (Finding("5f0c", "unkind"),))
+    data = noted(examined(written(tmp_path), policy(tmp_path, "[shouting]\nmost = 5"), EXAMINERS), judged)
+    mild = policy(tmp_path, "[shouting]\nmost = 5\n[judged]\nmost = 1")
+    assert admitted(examined(data, mild, EXAMINERS), mild) == ""
+    strict = policy(tmp_path, "[shouting]\nmost = 5\n[judged]")
+    with pytest.raises(DataError, match="judged: 1 of 100, allowed 0"):
+        admitted(examined(data, strict, EXAMINERS), strict)
+
+
+@pytest.mark.parametrize("name", sorted(set(PACKAGED) - NEED_BENCHMARKS))
+def test_every_packaged_examination_can_be_mandatory(tmp_path: Path, name: str) -> None:
+    words = (f"{number} {'abcdefghij'[number % 10] * 3} grew in field {number * 7}" for number in range(20))
+    clean = Dataset.write(tmp_path / "clean", [Record.of(f"What about {one}?", response="Much.") for one in words])
+    rules = policy(tmp_path, f"[{name}]")
+    assert admitted(examined(clean, rules, PACKAGED), rules) == ""
 
 
 def test_a_verdict_of_other_content_does_not_admit(tmp_path: Path) -> None:
