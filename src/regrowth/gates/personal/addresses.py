@@ -25,7 +25,7 @@ _HOUSE = r"\d{1,4}(?: ?[a-zA-Z](?!\w))?(?: ?[\-/] ?\d{1,3}[a-z]?)?(?![\w%€$]|[
 
 _GERMAN_STREET = (
     rf"[{_UP}][\w.\-]{{0,30}}?(?:{any_of('streets', 'german')}|(?P<weak>{any_of('streets', 'german_weak')}))"
-    rf"|(?:[{_UP}][\wß.]{{1,30}}[ \-]){{1,3}}{any_of('streets', 'german_apart')}"
+    rf"|(?:[{_UP}](?:[^\W\d]|\.){{1,30}}[ \-]){{1,3}}{any_of('streets', 'german_apart')}"
     rf"|(?P<at>{any_of('streets', 'german_at')}) [{_UP}][\wß]{{2,30}}"
 )
 _GERMAN = re.compile(rf"(?<!\w)(?:{_GERMAN_STREET}) (?:Nr\. ?)?{_HOUSE}{_CODE_TOWN}")
