@@ -118,19 +118,11 @@ def aligned(real: TableLike, *others: TableLike, kinds: Mapping[str, Kind] | Non
     left_out: dict[str, str] = {}
     found: dict[str, tuple[Column, ...]] = {}
     for name in dict.fromkeys(name for table in given for name in table.column_names):
-        if lacking := [_ordinal(place) for place, table in enumerate(given) if name not in table.column_names]:
-            left_out[name] = f"not in the {' and the '.join(lacking)} table"
-            continue
-        columns = [table[name] for table in given]
-        if reason := _incomparable(columns, wanted.get(name)):
-            left_out[name] = reason
-            continue
-        kind = wanted.get(name) or _kind(columns[0])
-        try:
-            found[name] = _converted(name, kind, columns)
-        except (pa.ArrowException, ValueError) as error:
-            first_line = (str(error).splitlines() or ["no reason given"])[0]
-            left_out[name] = f"a {kind} in the first table, but not in all others ({first_line})"
+        compared = _compared(name, given, wanted.get(name))
+        if isinstance(compared, str):
+            left_out[name] = compared
+        else:
+            found[name] = compared
     if not found:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:5])
         raise DataError(f"The tables have no column that can be compared. {reasons or 'They have no columns.'}")
@@ -141,10 +133,27 @@ def aligned(real: TableLike, *others: TableLike, kinds: Mapping[str, Kind] | Non
     return Aligned(tables, left_out)
 
 
+def _compared(name: str, given: Sequence[pa.Table], wanted: Kind | None) -> tuple[Column, ...] | str:
+    """Return a column as it is in each table, or why it cannot be compared."""
+    if lacking := [_ordinal(place) for place, table in enumerate(given) if name not in table.column_names]:
+        return f"not in the {' and the '.join(lacking)} table"
+    columns = [table[name] for table in given]
+    if reason := _incomparable(columns, wanted):
+        return reason
+    kind = wanted or _kind(columns[0])
+    try:
+        converted = _converted(name, kind, columns)
+    except (pa.ArrowException, ValueError) as error:
+        first_line = (str(error).splitlines() or ["no reason given"])[0]
+        return f"a {kind} in the first table, but not in all others ({first_line})"
+    empty = [place for place, column in enumerate(converted) if column.missing.all()]
+    return _nothing(empty[0]) if empty else converted  # infinite values count as missing
+
+
 def _arrow(table: TableLike, place: int) -> pa.Table:
     try:
         made = table if isinstance(table, pa.Table) else pa.table({name: _array(table[name]) for name in table})
-    except (pa.ArrowException, TypeError, ValueError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"The {_ordinal(place)} table cannot be read: {error}.") from error
     if not made.num_rows:
         raise DataError(f"The {_ordinal(place)} table has no rows.")
@@ -178,26 +187,25 @@ def _family(column: pa.ChunkedArray) -> str:
 
 
 def _incomparable(columns: Sequence[pa.ChunkedArray], wanted: Kind | None) -> str:
-    for place, column in enumerate(columns):
-        if pa.types.is_null(column.type) or column.null_count == len(column) or _all_nan(column):
-            return f"every value is missing in the {_ordinal(place)} table"
     families = [_family(column) for column in columns]
+    for place, column in enumerate(columns):
+        if column.null_count == len(column):
+            return _nothing(place)
     if families[0] not in _FAMILIES:
         return f"values of type {columns[0].type} cannot be compared"
     # A code may be read as numbers in one file and as texts in another: `7`, `7a`. Then it is compared as written.
     written = wanted in ("category", "identifier") or families[0] == "text"
-    fit = all(
-        one == families[0] or (written and _is_whole(column)) for one, column in zip(families, columns, strict=True)
-    )
-    return "" if fit else f"different types: {', '.join(dict.fromkeys(families))}"
+    if len(set(families)) == 1 or (written and all(map(_is_written, columns))):
+        return ""
+    return f"different types: {', '.join(dict.fromkeys(families))}"
 
 
-def _is_whole(column: pa.ChunkedArray) -> bool:
-    return bool(pa.types.is_integer(_plain(column).type))
+def _nothing(place: int) -> str:
+    return f"every value is missing in the {_ordinal(place)} table"
 
 
-def _all_nan(column: pa.ChunkedArray) -> bool:
-    return bool(pa.types.is_floating(column.type) and pc.all(pc.is_nan(column)).as_py())
+def _is_written(column: pa.ChunkedArray) -> bool:
+    return _family(column) == "text" or bool(pa.types.is_integer(_plain(column).type))
 
 
 def _kind(column: pa.ChunkedArray) -> Kind:

@@ -65,6 +65,11 @@ def _checked(table: pa.Table, path: Path) -> pa.Table:
     twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
     if twice:
         raise DataError(f"{path}: two columns are called {twice[0]!r}. Rename one of them.")
+    for field in table.schema:
+        if pa.types.is_binary(field.type):
+            raise DataError(
+                f"{path}: the column {field.name!r} holds bytes that are not UTF-8. Convert the file first."
+            )
     if not table.num_rows:
         raise DataError(f"{path}: no rows, only the columns {', '.join(table.column_names) or '(none)'}.")
     return table
