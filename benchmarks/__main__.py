@@ -8,6 +8,7 @@ NAMES = (
     "sandbox", "attacks", "code", "execution_feedback", "translate_code", "document_code",
     "lab", "spin", "cft", "salmon", "nemotron", "nemotron_prompts",
     "duplicates", "contamination", "personal", "leakage", "quality", "selection",
+    "tables", "tables_privacy", "tabular", "verdicts", "fairness", "judges", "monitor", "collapse",
 )  # fmt: skip
 
 if __name__ == "__main__":

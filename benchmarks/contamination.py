@@ -4,7 +4,8 @@
     python -m benchmarks.contamination                            # writes results/contamination.json
     python -m benchmarks.contamination speed --peers /path/to/venv/bin/python
 
-Parts: `rephrased` (sandboxed code; about 6 minutes), `speed`, `clean`. `--peers` names an interpreter with datatrove,
+Parts: `rephrased` (sandboxed code; about 6 minutes), `speed`, `clean`, `fresh` (data that no threshold
+saw). `--peers` names an interpreter with datatrove,
 model2vec, and mostlyai-qa for the static embedding that comes with it; without it their rows are skipped.
 CPU seconds are user and system time of one process; each row is the median of `--repeats`.
 """
@@ -14,7 +15,6 @@ import asyncio
 import gzip
 import json
 import random
-import re
 import resource
 import statistics
 import tempfile
@@ -25,11 +25,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.contamination_fresh import fresh, translated
 from benchmarks.contamination_peers import BY_WORD, DATATROVE, data, peer, plain_grams, rows, share
+from benchmarks.contamination_plants import Plant, passages, plain_twelve, planted, recalled
 from benchmarks.contamination_rephrased import rephrased
 from regrowth.curation.contamination.behaviour import behaves
 from regrowth.curation.contamination.index import Index
-from regrowth.curation.contamination.items import Benchmark, read_items
+from regrowth.curation.contamination.items import read_items
 from regrowth.curation.contamination.screen import Deep, Screen, waited
 from regrowth.recipes._contamination import code_in, read_probes
 from regrowth.sandbox.ladder import sandbox
@@ -52,68 +54,7 @@ def clean_texts() -> Iterator[tuple[str, str]]:
         yield "multidoc2dial", json.dumps(row, ensure_ascii=False)
 
 
-def passages(count: int, rng: random.Random) -> list[str]:
-    """Return passages of 30 to 90 words out of the clean texts."""
-    tokens = [text.split(" ") for _, text in clean_texts()]
-    weights = [min(len(one), 2000) for one in tokens]
-    found = []
-    for one in rng.choices(tokens, weights, k=count):
-        size = rng.randint(30, 90)
-        begin = rng.randrange(max(1, len(one) - size))
-        found.append(" ".join(one[begin : begin + size]))
-    return found
-
-
-def edited(text: str, kind: str, rng: random.Random, vocabulary: Sequence[str]) -> str:
-    """Return an item as it is planted: as it is, lightly edited, with each tenth word or one in ten replaced."""
-    if kind == "verbatim":
-        return text
-    parts = re.split(r"(\s+)", text)
-    places = [at for at in range(0, len(parts), 2) if parts[at]]
-    chance = 0.1 if kind == "one word in ten" else 0.02
-    gone = [at for at in places if rng.random() < chance] or [rng.choice(places)]
-    if kind == "every tenth word":
-        gone = places[rng.randrange(min(10, len(places))) :: 10]
-    for at in gone:
-        parts[at] = rng.choice(vocabulary)
-    made = "".join(parts)
-    if kind == "light edits":
-        made = re.sub(r"\s+", " ", made) if rng.random() < 0.5 else made.replace(",", " ,")
-        made = made.upper() if rng.random() < 0.3 else made.replace(". ", " — ")
-    return made
-
-
-LONG = 20
-"""Words from which on an item is told from its neighbours after an edit: one word parts two of MBPP's tasks."""
 BENCHMARKS = ("reasoning/gsm8k_test.jsonl.gz", "code/humaneval.jsonl.gz", "code/mbpp.jsonl.gz")
-KINDS = ("verbatim", "light edits", "one word in ten", "every tenth word")
-
-
-def planted(benchmarks: Sequence[Benchmark], rng: random.Random) -> Iterator[tuple[str, str, int, str]]:
-    """Yield kind, size and benchmark, item, text: every item whole, every question alone, between clean passages."""
-    around = passages(3000, rng)
-    vocabulary = [word for text in around for word in text.split() if word.isalpha()]
-    for benchmark in benchmarks:
-        for item in benchmark.items:
-            for what, text in (("whole", "\n".join(item.parts[:2])), ("question", item.question)):
-                size = "20 words and more" if len(words(text)) >= LONG else "fewer than 20 words"
-                for kind in KINDS:
-                    body = edited(text, kind, rng, vocabulary)
-                    yield (
-                        kind,
-                        f"{size}: {benchmark.name}, {what}",
-                        item.number,
-                        f"{rng.choice(around)}\n{body}\n{rng.choice(around)}",
-                    )
-
-
-def plain_twelve(items: Sequence[str]) -> Callable[[Sequence[str]], list[bool]]:
-    known = {gram for item in items for gram in plain_grams(item, 12, BY_WORD)}
-
-    def look(texts: Sequence[str]) -> list[bool]:
-        return [not known.isdisjoint(plain_grams(text, 12, BY_WORD)) for text in texts]
-
-    return look
 
 
 def measured(
@@ -136,8 +77,9 @@ def _cpu() -> float:
 def speed(options: argparse.Namespace) -> dict[str, Any]:
     rng = random.Random(options.seed)
     benchmarks = [read_items(data(name)) for name in BENCHMARKS]
-    texts = passages(options.documents, rng)
-    plants = list(planted(benchmarks, rng))
+    texts = passages(options.documents, rng, (text for _, text in clean_texts()))
+    around = passages(3000, rng, (text for _, text in clean_texts()))
+    plants = list(planted(benchmarks, rng, around))
     items = [text for one in benchmarks for item in one.items for text in item.parts]
     index = Index.of(benchmarks)
     found: dict[str, Any] = {
@@ -171,21 +113,16 @@ def _memory() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
-def _row(
-    rate: float, hits: Sequence[bool], plants: Sequence[tuple[str, str, int, str]], plant_hits: Sequence[bool]
-) -> dict[str, Any]:
-    recall: dict[str, Any] = {}
-    for kind in KINDS:
-        of_kind = [(where, hit) for (one, where, *_), hit in zip(plants, plant_hits, strict=True) if one == kind]
-        sizes = {where.split(":")[0] for where, _ in of_kind}
-        recall[kind] = {size: share(hit for where, hit in of_kind if where.startswith(size)) for size in sorted(sizes)}
-        for place in sorted({where for where, _ in of_kind}):
-            recall[kind][place] = share(hit for where, hit in of_kind if where == place)
-    return {"documents per CPU second": round(rate), "clean passages hit": share(hits), "recall": recall}
+def _row(rate: float, hits: Sequence[bool], plants: Sequence[Plant], plant_hits: Sequence[bool]) -> dict[str, Any]:
+    return {
+        "documents per CPU second": round(rate),
+        "clean passages hit": share(hits),
+        "recall": recalled(plants, plant_hits),
+    }
 
 
 def _datatrove(
-    options: argparse.Namespace, items: Sequence[str], texts: Sequence[str], plants: Sequence[tuple[str, str, int, str]]
+    options: argparse.Namespace, items: Sequence[str], texts: Sequence[str], plants: Sequence[Plant]
 ) -> dict[str, Any] | None:
     if not options.peers:
         print("skipped: datatrove (name an interpreter with it by --peers)")
@@ -246,7 +183,7 @@ async def clean(options: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", default=["rephrased", "speed", "clean"])
+    parser.add_argument("parts", nargs="*", default=["rephrased", "speed", "clean", "fresh"])
     parser.add_argument("--peers", default="", help="an interpreter with datatrove, model2vec and mostlyai-qa")
     parser.add_argument("--documents", type=int, default=50_006)
     parser.add_argument("--peer-documents", type=int, default=4_000)
@@ -259,6 +196,7 @@ def main() -> None:
         "rephrased": lambda: asyncio.run(rephrased(options)),
         "speed": partial(speed, options),
         "clean": lambda: asyncio.run(clean(options)),
+        "fresh": lambda: {**fresh(options.documents, options.seed), "translated": asyncio.run(translated())},
     }
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for part in options.parts:

@@ -6,7 +6,7 @@
 
 Writes results/duplicates.json. Each tool runs in a process of its own, on one core, the tools taking turns; CPU seconds
 are medians over repeats. How the corpus is made and judged: `duplicates_corpus.py`; how the peers are set:
-`duplicates_peers.py`. About five CPU minutes.
+`duplicates_peers.py`. About ten CPU minutes, most of them the peers'.
 """
 
 import argparse
@@ -28,19 +28,22 @@ from benchmarks import duplicates_corpus as planted
 RESULTS = Path(__file__).parent / "results" / "duplicates.json"
 PEERS = Path(__file__).with_name("duplicates_peers.py")
 SIZES = {
-    "regrowth": (5_000, 20_000, 50_000, 200_000),
-    "rensa": (20_000, 50_000, 200_000),
-    "rensa, tuned": (20_000, 50_000),
-    "datasketch": (20_000,),
-    "semhash": (5_000,),
-    "text-dedup": (5_000,),
-    "datatrove": (5_000,),
+    "regrowth": (20_000, 50_006, 200_000),
+    "rensa": (20_000, 50_006, 200_000),
+    "rensa, tuned": (20_000, 50_006),
+    "datasketch": (20_000, 50_006),
+    "semhash": (50_006,),
+    "text-dedup": (50_006,),
+    "datatrove": (50_006,),
 }
-"""Documents of each tool's runs: as many as it can bear."""
+"""Documents of each tool's runs; all tools meet at one of them."""
+MANY = 100_000
 REPEATS = 3
-"""Of runs with at most 50,000 documents, of tools that need less than half a minute for one."""
+"""Of runs with fewer documents than many, of tools that need less than half a minute for one."""
 SLOW = ("datasketch", "semhash", "text-dedup", "datatrove")
 """These run once."""
+SEEDS = range(5)
+"""Of the corpora on which recall is measured more than once."""
 OWN = "--own"
 
 
@@ -65,17 +68,21 @@ def own(path: Path) -> None:
     print(json.dumps({**told, "peak_mb": peak // 1024, "removed": removed}))
 
 
-def speed(peers: str, only: list[int], found: dict[str, Any]) -> dict[str, Any]:
-    """Measure every tool on corpora of the sizes that it can bear; return it beside what was found before."""
+def speed(peers: str, only: list[int], chosen: list[str], found: dict[str, Any]) -> dict[str, Any]:
+    """Measure tools on corpora of the sizes that they can bear; return it beside what was found before."""
     with tempfile.TemporaryDirectory() as folder:
         for size in only or sorted({size for sizes in SIZES.values() for size in sizes}):
             corpus = planted.built(data(), size)
             path = Path(folder) / f"{size}.jsonl"
             rows = (json.dumps({"id": place, "text": text}) for place, text in enumerate(corpus.texts))
             path.write_text("\n".join(rows), "utf-8")
-            tools = [tool for tool, sizes in SIZES.items() if size in sizes and (peers or tool == "regrowth")]
+            tools = [
+                tool
+                for tool, sizes in SIZES.items()
+                if size in sizes and tool in (chosen or SIZES) and (peers or tool == "regrowth")
+            ]
             runs: dict[str, list[dict[str, Any]]] = {tool: [] for tool in tools}
-            for turn in range(REPEATS if size <= 50_000 else 1):
+            for turn in range(REPEATS if size < MANY else 1):
                 for tool in tools if not turn else [tool for tool in tools if tool not in SLOW]:
                     if run := measured(tool, path, peers):
                         runs[tool].append(run)
@@ -152,6 +159,23 @@ def _similar(pairs: list[tuple[str, str]], near: Any) -> Any:
     one, other = (shingled([normalised(pair[side]) for pair in pairs], near) for side in (0, 1))
     each = np.flatnonzero((one.lengths >= near.short) & (other.lengths >= near.short))
     return similarities(Pairs(each, each), one, other, near)
+
+
+def seeds() -> dict[str, Any]:
+    """Return recall and precision on corpora of 20,000 documents that were drawn with other seeds, with intervals."""
+    from regrowth.curation.duplicates import twins
+    from regrowth.metrics.intervals import across_seeds
+
+    shares: dict[str, list[float]] = {}
+    for seed in SEEDS:
+        corpus = planted.built(data(), 20_000, seed=seed)
+        removed = {place for place, twin in enumerate(twins(corpus.texts).twin.tolist()) if twin >= 0}
+        found = {**planted.recalled(corpus, removed), "precision": planted.precise(corpus, removed)[0]}
+        for name, value in found.items():
+            shares.setdefault(name, []).append(value)
+    means = {name: across_seeds(values) for name, values in shares.items()}
+    told = {name: [round(one, 4) for one in (mean.value, mean.low, mean.high)] for name, mean in means.items()}
+    return {"documents": 20_000, "seeds": list(SEEDS), "mean, low, high": told, "each": shares}
 
 
 def languages() -> dict[str, Any]:
@@ -259,6 +283,7 @@ def main() -> None:
         return own(Path(sys.argv[2]))
     parts: dict[str, Callable[[], Any]] = {
         "numbers": numbers,
+        "seeds": seeds,
         "languages": languages,
         "rounds": rounds,
         "meaning": meaning,
@@ -267,10 +292,11 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", help=f"speed, {', '.join(parts)}; all if none is named")
     parser.add_argument("--peers", default="", help="an interpreter that has the other tools")
     parser.add_argument("--sizes", type=int, nargs="+", default=[], help="measure speed on these corpora only")
+    parser.add_argument("--tools", nargs="+", default=[], choices=list(SIZES), help="measure the speed of these only")
     options = parser.parse_args()
     for name in options.parts or ["speed", *parts]:
         before = _known().get("speed", {})
-        found = speed(options.peers, options.sizes, before) if name == "speed" else parts[name]()
+        found = speed(options.peers, options.sizes, options.tools, before) if name == "speed" else parts[name]()
         known = {**_known(), name: found}
         RESULTS.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", "utf-8")
         if name != "speed":

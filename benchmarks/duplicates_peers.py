@@ -120,7 +120,7 @@ def datatrove(texts: list[str]) -> set[int]:
         ]  # fmt: skip
         for number, (pipeline, tasks) in enumerate(steps):
             LocalPipelineExecutor(pipeline, tasks=tasks, workers=1, logging_dir=str(work / f"log{number}")).run()
-        lines = (line for path in (work / "removed").iterdir() for line in path.read_text().splitlines())
+        lines = (line for path in work.glob("removed/*") for line in path.read_text().splitlines())
         return {int(json.loads(line)["id"][1:]) for line in lines}
 
 

@@ -27,6 +27,7 @@ import torch
 from regrowth.core.protocols import Estimate
 from regrowth.core.record import Record
 from regrowth.curation.canaries import Canary, planted
+from regrowth.metrics.columns import aligned
 from regrowth.metrics.intervals import across_seeds, proportion
 from regrowth.metrics.leakage.exposure import exposure
 from regrowth.metrics.leakage.membership import (
@@ -155,7 +156,7 @@ def census() -> dict[str, Any]:
     }
     facts = {}
     for arm, rows in arms.items():
-        made, own, held = map(columns, (rows, seeds, holdout))
+        own, made, held = aligned(*map(columns, (seeds, rows, holdout))).tables
         found, seconds = timed(lambda: table_nearness(made, own, held))  # noqa: B023
         facts[arm] = nearness_facts(found, seconds)
         source = proportion(int((found.nearest == np.arange(len(rows))).sum()), len(rows))

@@ -56,7 +56,9 @@ def trained(run: Run, seed: int) -> dict[str, Path]:
             Phase(FIRST, data[FIRST], settings=settings),
             Phase(second, data[SECOND], settings=settings, replay=replay),
         ]
-        arms["after phase 1"], arms[arm] = run.wait(phases(TINY, plan, store=run.store))
+        arms["after phase 1"], arms[arm] = run.wait(
+            phases(TINY, plan, store=run.store, examine=lambda data: run.admitted(data)[0])
+        )
     return arms
 
 

@@ -7,8 +7,10 @@ import pytest
 
 from regrowth.cli import main
 from regrowth.core.dataset import Dataset
+from regrowth.core.errors import DataError
 from regrowth.core.record import Record
 from regrowth.run import open_run
+from regrowth.training.admission import permit
 from regrowth.training.settings import TrainingSettings
 
 TOKEN = "ghp_" + "x7Kd92LmQ0pZr3Tn5VbW8yCeFgHiJkLmNoPq"
@@ -53,7 +55,7 @@ def test_a_benchmark_is_compared_with_where_one_is_named(tmp_path: Path, capsys:
     assert main(["examine", str(data), "--against", str(benchmark)]) == 1
     assert "contamination, line 2" in capsys.readouterr().out
     assert main(["examine", str(data), "--only", "contamination"]) == 2
-    assert "no benchmark is named" in capsys.readouterr().err
+    assert "no file to compare with. Add --against FILE" in capsys.readouterr().err
 
 
 def test_equal_lines_are_duplicates_and_one_of_them_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,3 +121,42 @@ def test_the_signature_stays_with_the_weights_and_with_all_that_come_of_them(tmp
     assert lineage(Path(first.folder))["override"] == signed
     assert lineage(Path(second.folder))["override"] == signed
     assert "override" not in lineage(Path(alone.folder))
+
+
+def test_a_job_s_data_become_a_dataset_that_may_be_trained_on_if_they_pass(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"question": row["prompt"], "completion": row["completion"]} for row in ROWS]
+    data, job, place = written(tmp_path / "train.jsonl", rows), tmp_path / "job.toml", tmp_path / "examined"
+    job.write_text(f'data = "{data}"\ncolumns = {{ prompt = "question" }}\n', "utf-8")
+    command = ["examine", str(job), "--admit", str(place)]
+    assert main(command) == 1
+    assert "secrets: 1 of 3, allowed 0" in capsys.readouterr().err
+    assert not place.exists(), "what does not pass is not left there"
+    assert main([*command, "--override", "Ada: revoked"]) == 0
+    assert permit(Dataset(place)).startswith("Ada: revoked [examined: secrets: 1 of 3")
+    assert [one.prompt for one in Dataset(place)] == [row["prompt"] for row in ROWS]
+    assert main(command) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_a_dataset_is_examined_where_it_lies(tmp_path: Path) -> None:
+    data = Dataset.write(tmp_path / "sums", [Record.of("What is 2+2?", response="4")])
+    with pytest.raises(DataError, match="not examined"):
+        permit(data)
+    assert main(["examine", str(data.path), "--admit", str(data.path)]) == 0
+    assert permit(Dataset(data.path)) == ""
+    dirty = Dataset.write(tmp_path / "dirty", [Record.of("Who?", response="Write to ann.lee@posteo.de.")])
+    assert main(["examine", str(dirty.path), "--admit", str(dirty.path)]) == 1
+    assert dirty.path.exists()
+
+
+def test_passages_of_what_data_grew_from_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    passage = " ".join(f"word{number} grew" for number in range(40))
+    seeds = written(tmp_path / "seeds.jsonl", [{"text": passage}])
+    data = written(tmp_path / "train.jsonl", [ROWS[1], {"prompt": "Tell me.", "completion": passage, "source": "d"}])
+    assert main(["examine", str(data), "--grown-from", str(seeds)]) == 1
+    said = capsys.readouterr().out
+    assert "verbatim, line 2: 80 words in a row of text 1" in said
+    assert main(["examine", str(data), "--only", "verbatim"]) == 2
+    assert "Add --grown-from FILE" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 from regrowth.cli import main
 from regrowth.training.journal import read_log
 from regrowth.weights.heads import RewardNetwork
-from regrowth.weights.loading import load
+from regrowth.weights.loading import lineage, load
 from support.training import additions, make_base
 
 PAIRS = [
@@ -82,12 +82,34 @@ def test_held_out_records_choose_the_weights_and_are_in_the_report(base: Path, t
     assert "Held-out accuracy" in (tmp_path / "run" / "report.html").read_text("utf-8")
 
 
+def test_a_private_training_is_set_up_by_a_file_and_its_report_tells_the_promise(base: Path, tmp_path: Path) -> None:
+    pytest.importorskip("opacus")
+    (tmp_path / "job.toml").write_text(
+        f'data = "{written(tmp_path / "data.jsonl", REPLIES)}"\nmodel = "{base}"\nout = "{tmp_path / "out"}"\n'
+        "[training]\nsteps = 3\nthreads = 1\nepsilon = 8\ndelta = 1e-3\nrecords_per_step = 4\nnoise_seed = 7\n",
+        "utf-8",
+    )
+    assert main(["run", "fine_tune", str(tmp_path / "job.toml"), "--folder", str(tmp_path / "run")]) == 0
+    assert read_log(tmp_path / "out").losses == ()
+    promise = json.loads(lineage(tmp_path / "out")["privacy"])
+    assert (promise["delta"], promise["steps"], promise["repeatable"]) == (1e-3, 3, True)
+    assert promise["epsilon"] <= 8
+    page = (tmp_path / "run" / "report.html").read_text("utf-8")
+    assert "trained with differential privacy" in page
+    assert "the noise is repeatable" in page
+    assert "epsilon" in (tmp_path / "run" / "run.json").read_text("utf-8"), (
+        "the command that repeats it keeps it private"
+    )
+
+
 @pytest.mark.parametrize(
     ("rows", "sets", "told"),
     [
         (PAIRS, ("objective=dppo",), "Did you mean 'dpo'"),
         (PAIRS, ("objective=dpo", "parameters.betta=1"), "no parameter 'betta'"),
-        (PAIRS, ("training.step=1",), "training.step"),
+        (PAIRS, ("training.step=1",), "training.step: Extra"),
+        (PAIRS, ("training.delta=0.001",), "training.epsilon: Field required"),
+        (PAIRS, ("training.epsilon=-1",), "training.epsilon: Input should be greater than 0"),
         (REPLIES, ("objective=dpo",), "its rejected is empty"),
         (REPLIES, ("objective=reward_aware",), "hold 'reward_gap'"),
         (PAIRS, ("objective=distillation",), "reads the model 'teacher'"),

@@ -26,7 +26,8 @@ PIECES = (
 )  # fmt: skip
 GROWING = (
     "a", "ab ", "A: 1 ", "1", "1,", "1.1.", "-1e", "[", "{", '{"a":', '"', "\\", "(", "\\boxed{", "\n", "\n\n", " ",
-    "\t", "\u200b", "\u0301", "```\n", "# x\n", "- x\n", "| a ", "> ", "**a", "<b>", "<!--", "&amp;", "a@", "a.b@c.",
+    "\t", "\u200b", "\u0301", "```\n", "# x\n", "- x\n", "| a ", "> ", "**a", "<b>", "<!--", "<!--x>",
+    "<a ", "<a b=\"", "<?x", "&amp;", "a@", "a.b@c.",
     "@a ", "1 2 3 4 ", "+49 ", "DE12 ", "1.2.3.4 ", "a:b:", "sk-a", "https://a.b/", "I'm sorry, but ", "i cannot ",
     "system: ", "ignore all previous ", "in your answer ", "your ", "write ", "Yes ", "Score: 4 ", "not ", "Mia ",
     "May 4, ", "„a", '"a" ', "Ð\x80", "你", "a\u200b", "de la ", "x=1;", "the cat. ", "A", "aWdu", "\U000e0041",

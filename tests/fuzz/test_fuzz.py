@@ -69,6 +69,24 @@ def test_what_is_new_here_reads_a_long_line_in_time() -> None:
         assert seconds < 5, name
 
 
+@pytest.mark.parametrize(
+    ("target", "unit"),
+    [
+        ("spans.numbers", "\n"),
+        ("spans.denials", "not "),
+        ("injection.orders", "\n\n"),
+        ("gate grounded", "- a: b\n"),
+        ("documents.html", "<a "),
+        ("documents.html", "<!--x>"),
+        ("documents.html", "<?x"),
+        ("documents.markdown", "<!--"),
+    ],
+)
+def test_what_once_grew_with_the_square_of_its_input_does_so_no_more(target: str, unit: str) -> None:
+    pytest.importorskip("bs4")
+    assert not list(growths({target: texts_of()[target]}, [unit]))
+
+
 @pytest.mark.slow
 def test_no_target_grows_faster_than_its_input() -> None:
     found = [f"{one.target} {one.unit!r}: {one.seconds}" for one in growths(texts_of(), ["a", "[", "1,", " ", "A: 1 "])]

@@ -4,14 +4,15 @@
     SERVED     what to add so that a server writes; `{served}` becomes `openai:mock@http://127.0.0.1:…/v1`
     TRAINED    what to add so that a folder of transformers is trained; `{folder}` becomes its path
 
-`{files}` in a word becomes a folder with the small files below: pairs.jsonl, replies.jsonl, problems.jsonl, code.jsonl.
+`{files}` in a word becomes a folder with the small files below: pairs.jsonl, replies.jsonl, problems.jsonl, code.jsonl,
+table.csv.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from regrowth.cli.main import read_settings
+from regrowth.cli.settings import read_settings
 from regrowth.domains.almanac import almanac, write
 from regrowth.recipes import recipe
 from regrowth.run import Run, Watcher, open_run
@@ -20,6 +21,7 @@ __all__ = ["SERVED", "SLOW", "SMALL", "TRAINED", "play", "remark", "words_of"]
 
 OPEN = ("persona.pairs=4", "persona.violations=0", "persona.fluency=1e9")
 LEAF = ("writing.pairs=2", "writing.long=1", "writing.skills=1", "writing.draws=2", "judging.pairs=3")
+TWICE = ("rounds=2", "repeats=2")
 SHORT = ("training.steps=2", "training.tokens_per_batch=400", "training.threads=1")
 
 SMALL: Mapping[str, tuple[str, ...]] = {
@@ -28,10 +30,12 @@ SMALL: Mapping[str, tuple[str, ...]] = {
     "rejection_sampling": ("problems=24", "samples=2", "keep=20", "real=12", "steps=2", "heldout=40"),
     "policy_optimization": ("prompts=6", "samples=3", "rounds=2", "steps=2", "heldout=20", 'domains=["arithmetic"]'),
     "fine_tune": ("data={files}/pairs.jsonl", "objective=dpo", *SHORT),
+    "tables": ("path={files}/table.csv", "how=text", "rows=6", "model.steps=60", "model.tokens_per_batch=512"),
     "verify_solutions": ("problems={files}/problems.jsonl", "model=tiny", "max_tokens=24"),
     "execution_feedback": ("problems=3", "solutions=2", "suites.count=1", "suites.mutants=1", "repairs=1"),
     "translate_code": ("functions={files}/code.jsonl", "model=tiny", "language=bash", "repairs=0", "inputs=8"),
     "document_code": ("snippets={files}/code.jsonl", "model=tiny", "prompts=brief", "draws=2", "inputs=8"),
+    "collapse": ("rounds=6", "size=12", "repeats=8"),
     "nemotron": (
         "data.real={files}/replies.jsonl",
         "data.prompts.counts={}",
@@ -64,6 +68,7 @@ SLOW: frozenset[str] = frozenset(
         "salmon",
         "nemotron",
         "lab",
+        "tables",
     }
 )
 """Recipes whose small run takes more than about five seconds."""
@@ -94,6 +99,7 @@ TRAINED: Mapping[str, tuple[str, ...]] = {
     "nemotron": ("student={folder}", "writer={folder}", "rounds=1"),
     "salmon": ("model={folder}", "judge=", "pairs=12", "steps=2"),
     "lab": ("student={folder}", "apprentice=0"),
+    "collapse": ("world=transformer", "details.model={folder}", "details.steps=1", *TWICE, 'arms=["replace"]'),
 }
 """An untrained model writes gibberish: ask for few and short answers."""
 
@@ -122,6 +128,8 @@ def files(folder: Path) -> Path:
     every: Mapping[str, Sequence[object]] = {"problems": PROBLEMS, "pairs": PAIRS, "replies": replies, "code": CODE}
     for name, rows in every.items():
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    rows = "".join(f"{('red', 'blue')[n % 2]},{n % 3}\n" for n in range(40))
+    (folder / "table.csv").write_text("colour,size\n" + rows, "utf-8")
     write(almanac(seed=0), folder / "taxonomy")
     return folder
 

@@ -29,6 +29,19 @@ from regrowth.reports.blocks import (
     Text,
     Verdict,
 )
+from regrowth.reports.compared import (
+    Associations,
+    Cell,
+    Explained,
+    Judgement,
+    Marginal,
+    Marginals,
+    Readings,
+    Reason,
+    Told,
+    Twin,
+    Twins,
+)
 
 HEADLINE = Headline(
     text="accuracy 34 % → 47 % on 800 unseen problems",
@@ -115,9 +128,125 @@ EXAMINED = Examined(
     signed=("Ada Lovelace: invented people [verified-1: personal: 2 of 500, allowed 0]",),
 )
 FACTS = Facts(pairs=(("recipe", "rejection_sampling"), ("seed", "0")), command="regrowth run rejection_sampling")
+JUDGEMENT = Judgement(
+    level="stop",
+    text="Stop. Real records can be told from these data.",
+    reasons=(
+        Reason(
+            level="stop", text="Records identical to a training record: 0.3, real data 0 to 0.01.", section="privacy"
+        ),
+        Reason(level="look", text="1 column could not be compared. zip: not in the second table."),
+        Reason(level="good", text="The data behave like the real ones.", section="fidelity"),
+    ),
+    figures=(Figure(label="real records", value="2,000"), Figure(label="synthetic records", value="1,999")),
+)
+READINGS = Readings(
+    family="fidelity",
+    title="Fidelity",
+    lead="Do the synthetic data behave like the real ones?",
+    measures=(
+        Explained(
+            name="column_shapes",
+            title="Column shapes",
+            better="higher",
+            low=0.0,
+            high=1.0,
+            says="The mean over all columns of how alike they are distributed.",
+            source="SDMetrics",
+            readings=(Told(estimate=Estimate(0.97, 0.96, 0.98, 2000), null=Estimate(0.975, 0.965, 0.985, 2000)),),
+        ),
+        Explained(
+            name="ks_complement",
+            title="Shape of a number column",
+            better="higher",
+            low=0.0,
+            high=1.0,
+            says="How alike the values are distributed: 1 is equal.",
+            readings=(
+                Told(
+                    of="age",
+                    estimate=Estimate(0.61, 0.58, 0.64, 2000, 3),
+                    null=Estimate(0.97, 0.96, 0.99, 2000),
+                    note="of 1,997 rows",
+                    level="stop",
+                ),
+                Told(of="hours", estimate=Estimate(0.9, 0.88, 0.92, 2000), level="look"),
+                Told(of="income", estimate=Estimate(0.98, 0.97, 0.99, 2000), null=Estimate(0.98, 0.97, 0.99, 2000)),
+            ),
+        ),
+        Explained(
+            name="mean_difference",
+            title="Difference of means",
+            better="middle",
+            says="By how many standard deviations the synthetic average lies above the real one.",
+            readings=(Told(of="age", estimate=Estimate(0.01, -0.02, 0.04, 2000), null=Estimate(0, -0.03, 0.03, 2000)),),
+        ),
+    ),
+    note="2 figures could not be computed and were left out.",
+)
+MARGINALS = Marginals(
+    columns=(
+        Marginal(
+            name="age",
+            shape="bins",
+            about="number",
+            labels=("17 to 40", "40 to 63", "above 63"),
+            real=(0.5, 0.375, 0.125),
+            synthetic=(0.25, 0.5, 0.125),
+            missing=(0.0, 0.125),
+            ends=("17", "86"),
+        ),
+        Marginal(
+            name="job",
+            shape="bars",
+            about="category",
+            labels=("farmer", "teacher", "(not in the real data)"),
+            real=(0.6, 0.4, 0.0),
+            synthetic=(0.5, 0.3, 0.2),
+        ),
+    ),
+    note="Identifiers have no spread to draw: id.",
+)
+ASSOCIATIONS = Associations(
+    names=("age", "hours", "job", "constant"),
+    real=((None, 0.6, -0.3, None), (0.6, None, 0.01, None), (-0.3, 0.01, None, None), (None,) * 4),
+    synthetic=((None, 0.1, -0.35, None), (0.1, None, 0.2, None), (-0.35, 0.2, None, None), (None,) * 4),
+    note="From 20,000 rows of each table, evenly spaced.",
+)
+TWINS = Twins(
+    lead="Copies?",
+    pairs=(
+        Twin(
+            distance=0.0,
+            synthetic_place=812,
+            real_place=17,
+            cells=(
+                Cell(column="age", synthetic="41", real="41"),
+                Cell(column="job", synthetic="farmer", real="farmer"),
+            ),
+        ),
+        Twin(
+            distance=0.125,
+            synthetic_place=3,
+            real_place=1204,
+            cells=(
+                Cell(column="age", synthetic="50", real="52"),
+                Cell(column="job", synthetic="teacher", real="teacher"),
+            ),
+        ),
+        Twin(
+            distance=0.4, synthetic_place=9, real_place=2, cells=(Cell(synthetic="A synthetic text.", real="A text."),)
+        ),
+    ),
+    equal=1,
+    of=1999,
+    usual=0.31,
+    note="Nearest among 2,000 real records, searched for 400 synthetic ones drawn at random.",
+)
+COMPARED = (JUDGEMENT, READINGS, MARGINALS, ASSOCIATIONS, TWINS)
 TEXT = Text(title="What this does not show", paragraphs=("One seed.", "One domain."))
 REPORT = Report(
     title="Rejection sampling",
     subtitle="A small model trains on its own checked answers.",
-    blocks=(HEADLINE, SCORES, FUNNEL, REJECTS, CURVES, COST, LINEAGE, EXAMINED, TEXT, FACTS),
+    blocks=(HEADLINE, SCORES, FUNNEL, REJECTS, CURVES, COST, LINEAGE, EXAMINED, TEXT, *COMPARED, FACTS),
 )

@@ -6,26 +6,26 @@ to run and nothing here can isolate it; 130 Ctrl-C.
 
 import argparse
 import asyncio
-import tomllib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
 from regrowth import __version__
 from regrowth.cli import doctor, forecast
+from regrowth.cli.compare import add_compare, report_key
 from regrowth.cli.decontaminate import add_decontaminate
 from regrowth.cli.examine import add_examine
 from regrowth.cli.live import LiveWatcher
+from regrowth.cli.settings import read_settings, takes_settings
 from regrowth.cli.taxonomy import add_taxonomy
 from regrowth.cli.why import passport, print_passport
-from regrowth.core.errors import DataError, NoIsolation, RegrowthError, SettingsError, Shortfall, StoreError
+from regrowth.core.errors import NoIsolation, RegrowthError, SettingsError, Shortfall, StoreError
 from regrowth.core.layouts import LAYOUTS
-from regrowth.core.settings import Frozen
-from regrowth.recipes import RECIPES, Recipe, recipe
+from regrowth.recipes import RECIPES, recipe
 from regrowth.reports import report
 from regrowth.run import Run, open_run
 
@@ -48,7 +48,8 @@ EXIT_CODES = {SettingsError: 2, Shortfall: 3, NoIsolation: 4}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     console, errors = Console(), Console(stderr=True)
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser(given).parse_args(given)
     try:
         return int(options.command(options, console) or 0)
     except KeyboardInterrupt:
@@ -66,7 +67,7 @@ def _plain(error: Exception) -> str:
     return "\n".join([str(error), *notes]).replace("[", r"\[")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="regrowth",
         description="Grow verified training data, and the models trained on it, from a few real seeds.",
@@ -76,9 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"regrowth {__version__}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_running(commands)
+    _add_running(commands, given)
     _add_reading(commands)
     add_examine(commands)
+    add_compare(commands)
     add_decontaminate(commands)
     add_taxonomy(commands)
     look = _command(commands, "doctor", _doctor, "what this machine can do, and how to get what is missing")
@@ -87,10 +89,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_running(commands: Any) -> None:
-    """Add the commands that make something."""
+def _add_running(commands: Any, given: Sequence[str]) -> None:
+    """Add the commands that make something; where a recipe is named, its settings are options too."""
     demo = _command(commands, "demo", _demo, "a small model improves on its own verified answers; no key, no network")
-    _takes_settings(demo, folder=Path("runs/demo"))
+    takes_settings(demo, folder=Path("runs/demo"))
     _takes_isolation(demo)
     _takes_tracker(demo)
     _takes_policy(demo)
@@ -101,7 +103,7 @@ def _add_running(commands: Any) -> None:
     )
     run = _command(commands, "run", _run, "run a recipe", example, before=f"recipes:\n{known}\n\n")
     run.add_argument("recipe", help="its name")
-    _takes_settings(run)
+    takes_settings(run, given)
     _takes_isolation(run)
     _takes_tracker(run)
     _takes_policy(run)
@@ -110,7 +112,7 @@ def _add_running(commands: Any) -> None:
     preview = _command(commands, "preview", _preview, summary, "regrowth preview rejection_sampling --rows 8")
     preview.add_argument("recipe", help="its name")
     preview.add_argument("--rows", type=int, default=5, help="records per dataset (default: 5)")
-    _takes_settings(preview)
+    takes_settings(preview, given)
     _takes_isolation(preview)
     _takes_policy(preview)
 
@@ -123,7 +125,8 @@ def _add_reading(commands: Any) -> None:
         parser.add_argument("run", type=Path, help="folder of the run")
         return parser
 
-    command("report", _report, "write report.html and report.json of a run again", "")
+    again = command("report", _report, "write report.html and report.json of a run again, with its cards", "")
+    again.add_argument("--key", type=Path, metavar="FILE", help="sign the manifest with this key (docs/report.md)")
 
     why = command("why", _why, "the passport of one record, kept or refused", " 5f0c1a")
     why.add_argument("record", help="id of the record, or how it begins")
@@ -153,18 +156,6 @@ def _command(
     )
     parser.set_defaults(command=function)
     return parser
-
-
-def _takes_settings(parser: argparse.ArgumentParser, folder: Path | None = None) -> None:
-    parser.add_argument("settings", nargs="?", type=Path, help="TOML file of settings")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="set one setting, a.b for one in a group; repeatable",
-    )
-    parser.add_argument("--folder", type=Path, default=folder, help="folder of the run (default: runs/RECIPE)")
 
 
 def _takes_isolation(parser: argparse.ArgumentParser) -> None:
@@ -210,7 +201,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             )
         run.remember(chosen.name, settings.model_dump(mode="json"))
         run.wait(chosen.function(run, settings))
-    return _report(argparse.Namespace(run=folder), console)
+    return _report(argparse.Namespace(run=folder, key=None), console)
 
 
 def _preview(options: argparse.Namespace, console: Console) -> int:
@@ -228,7 +219,7 @@ def _preview(options: argparse.Namespace, console: Console) -> int:
 
 def _report(options: argparse.Namespace, console: Console) -> int:
     with _existing(options.run) as run:
-        made = report.write(run.folder, run.store)
+        made = report.write(run.folder, run.store, report_key(options.key))
     for line in made.lines:
         console.print(line, highlight=False)
     console.print(f"report: {made.page}", highlight=False, soft_wrap=True)
@@ -307,60 +298,3 @@ def _existing(folder: Path, **how: str) -> Run:
     if not (folder / "run.json").exists():
         raise StoreError(f"{folder}: no run there (no run.json). Name the folder that `regrowth run` wrote.")
     return open_run(folder, **how)
-
-
-def read_settings(chosen: Recipe, file: Path | None, sets: Sequence[str]) -> Frozen:
-    """Return the settings of a recipe: defaults, then the TOML file, then every --set.
-
-    Raises:
-        SettingsError: an unknown or wrong setting; the message lists those there are.
-        DataError: the file cannot be read.
-    """
-    values = _toml(file) if file is not None else {}
-    for one in sets:
-        key, equals, text = one.partition("=")
-        if not equals:
-            raise SettingsError(f"--set {one}: expected KEY=VALUE, for instance --set seed=1.")
-        _put(values, key.strip(), _value(text))
-    try:
-        return chosen.settings.model_validate(values)
-    except ValidationError as error:
-        raise SettingsError(_told(chosen, error)) from None
-
-
-def _put(values: dict[str, Any], key: str, value: Any) -> None:
-    """Set a value by its dotted name: `training.steps`."""
-    *groups, last = key.split(".")
-    for group in groups:
-        values = values.setdefault(group, {})
-        if not isinstance(values, dict):
-            raise SettingsError(f"--set {key}: {group} is {values!r}, not a group of settings.")
-    values[last] = value
-
-
-def _toml(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file.") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file}: not a TOML file that can be read ({error}).") from None
-
-
-def _value(text: str) -> Any:
-    """Read a value as TOML would; what is no TOML value is a string."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _told(chosen: Recipe, error: ValidationError) -> str:
-    lines = [f"{chosen.name}: these settings cannot be used."]
-    for problem in error.errors():
-        name = ".".join(map(str, problem["loc"]))
-        found = "" if problem["type"] == "missing" else f" (found: {problem['input']!r})"
-        lines.append(f"  {name}: {problem['msg']}{found}")
-    fields = chosen.settings.model_fields
-    lines.append("Settings: " + ", ".join(fields))
-    return "\n".join(lines)

@@ -5,9 +5,11 @@ EXAMINERS["secrets"](records, Rule())       Examination("secrets", …, findings
 Those of a judge or of people are made where these are at hand, and come into the manifest by `lock.noted`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
+from regrowth.core.errors import SettingsError
 from regrowth.core.protocols import Gate
 from regrowth.core.record import Record
 from regrowth.curation.findings import Examination, Finding, asked_of_each
@@ -17,10 +19,16 @@ from regrowth.gates.garbled import not_garbled
 from regrowth.gates.injection import no_orders
 from regrowth.gates.personal import KINDS, Kind, Search, counted, hits_in, told
 from regrowth.gates.personal.hits import OPTIONAL
+from regrowth.gates.taint import untainted
 from regrowth.gates.turns import well_formed
+from regrowth.texts import spoken
 
-__all__ = ["EXAMINERS", "NEED_BENCHMARKS"]
+__all__ = ["EXAMINERS", "NEED_FILES"]
 
+BLOCK = 2_000_000
+"""Characters of records that are looked at together; memory is about 60 bytes for each, and for those of the seeds."""
+SHOWN = 300
+"""Characters of a passage that are kept as evidence."""
 PERSONAL = tuple(kind for kind in KINDS if kind != "secret" and kind not in OPTIONAL)
 
 
@@ -50,7 +58,69 @@ def _contamination(records: Iterable[Record], rule: Rule) -> Examination:
     from regrowth.curation.contamination.items import read_items
     from regrowth.curation.contamination.screen import Screen, contamination
 
-    return contamination(records, Screen.of([read_items(place) for place in rule.against]))
+    places = _named(rule, "contamination", "benchmarks")
+    return contamination(records, Screen.of([read_items(place) for place in places]))
+
+
+def _named(rule: Rule, name: str, what: str) -> tuple[Path, ...]:
+    if not rule.against:
+        raise SettingsError(f"[{name}]: names no {what} to compare with. Add against = [FILE, …] to the policy.")
+    return rule.against
+
+
+def _tainted(records: Iterable[Record], rule: Rule) -> Examination:
+    return asked_of_each(untainted(allow=rule.allow), records, name="tainted", allow=list(rule.allow))
+
+
+def _verbatim(records: Iterable[Record], rule: Rule) -> Examination:
+    """Find what stands word for word in the texts that data grew from: memorised, copied, or quoted."""
+    library("numpy", "Finding passages word for word", extra="curate")
+    from regrowth.metrics.leakage.verbatim import verbatim
+
+    seeds = [text for place in _named(rule, "verbatim", "texts") for text in _texts(place)]
+    apart = [text for place in rule.apart for text in _texts(place)] or [""]
+    examined, findings = 0, []
+    for some in _blocks(records, sum(map(len, (*seeds, *apart)))):
+        examined += len(some)
+        found = verbatim([spoken(record) for record in some], seeds, apart, lengths=(rule.words,))
+        for record, passage in zip(some, found.passages, strict=True):
+            if passage is not None:
+                reason = f"{passage.length} words in a row of text {passage.seed + 1} that the data grew from"
+                place = {"words": passage.length, "start": passage.start, "text": passage.seed + 1}
+                findings.append(Finding(record.id, reason, {"passage": passage.text[:SHOWN], **place}))
+    return Examination("verbatim", {"words": rule.words, "texts": len(seeds)}, examined, tuple(findings))
+
+
+def _texts(place: Path) -> Iterator[str]:
+    """Yield the texts of a file: one for each row of a table, one for a document."""
+    from regrowth.curation.contamination.items import read_items
+    from regrowth.seeds.documents import SUFFIXES, read_document
+
+    if place.suffix.lower() in SUFFIXES:
+        yield read_document(place).text
+    else:
+        yield from ("\n".join(item.parts) for item in read_items(place).items)
+
+
+def _blocks(records: Iterable[Record], least: int) -> Iterator[Sequence[Record]]:
+    """Yield records together that are about as long as what they are compared with, and no shorter than `BLOCK`.
+
+    Real records beside synthetic ones are what these grew from, so they are not asked.
+    """
+    block, size = list[Record](), 0
+    for record in _grown(records):
+        block.append(record)
+        size += len(spoken(record))
+        if size >= max(least, BLOCK):
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def _grown(records: Iterable[Record]) -> Iterable[Record]:
+    everything = list(records)
+    return [record for record in everything if record.origin == "synthetic"] or everything
 
 
 _GATES: Mapping[str, Gate] = {
@@ -63,7 +133,9 @@ EXAMINERS: Mapping[str, Examiner] = {
     "personal": partial(_personal, kinds=PERSONAL, name="personal"),
     **{name: partial(_of_each, gate=gate, name=name) for name, gate in _GATES.items()},
     "near_duplicates": _near_duplicates,
+    "tainted": _tainted,
     "contamination": _contamination,
+    "verbatim": _verbatim,
 }
-NEED_BENCHMARKS: frozenset[str] = frozenset(("contamination",))
-"""Those that compare with benchmarks, which somebody must name."""
+NEED_FILES: Mapping[str, str] = {"contamination": "--against FILE", "verbatim": "--grown-from FILE"}
+"""Those that compare with files, which somebody must name; and how on the command line."""

@@ -14,11 +14,11 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
-from pydantic import ValidationError, field_validator
+from pydantic import PositiveInt, ValidationError, field_validator
 
 from regrowth import __version__
 from regrowth.core.dataset import Dataset
@@ -27,6 +27,7 @@ from regrowth.core.files import write_text
 from regrowth.core.record import Record, digest
 from regrowth.core.settings import Frozen
 from regrowth.curation.findings import Examination
+from regrowth.training.admission import SHOWN, Verdict, lacking, refused, verdicts_of
 
 __all__ = [
     "Examiner",
@@ -43,8 +44,7 @@ __all__ = [
 ]
 
 DEFAULT = Path(__file__).with_name("policy.toml")
-SHOWN = 3
-"""Records that a refusal names."""
+FILES = ("against", "apart")
 _SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
 
 
@@ -54,7 +54,13 @@ class Rule(Frozen):
     most: int | str = 0
     """Records, or a share of them: `"0.5%"`."""
     against: tuple[Path, ...] = ()
-    """Files of benchmarks, where the examination compares with some."""
+    """Files that the examination compares with, where it needs some: benchmarks, or the texts that data grew from."""
+    apart: tuple[Path, ...] = ()
+    """Files of the same kind that the data did not grow from: what stands there, too, is boilerplate."""
+    words: PositiveInt = 50
+    """In a row, from which on a passage is a copy."""
+    allow: tuple[str, ...] = ()
+    """Reasons that are no finding, where the examination knows several: `hidden: comment`."""
 
     @field_validator("most")
     @classmethod
@@ -96,27 +102,6 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """Hold what one examination of one dataset came to."""
-
-    gate: str
-    examined: int
-    found: int
-    allowed: int
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    records: tuple[str, ...] = ()
-    """Ids of the first records with a finding."""
-
-    @property
-    def passed(self) -> bool:
-        """Return whether no more was found than is allowed."""
-        return self.found <= self.allowed
-
-    def __str__(self) -> str:
-        return f"{self.gate}: {self.found:,} of {self.examined:,}, allowed {self.allowed:,}"
-
-
-@dataclass(frozen=True, slots=True)
 class Policy:
     """Hold the rules of a dataset's admission, by examination."""
 
@@ -144,19 +129,25 @@ class Policy:
                 problem = error.errors()[0]
                 where = ".".join(map(str, ("", *problem["loc"])))
                 raise SettingsError(f"{place}: [{name}]{where}: {problem['msg']}. See docs/lock.md.") from None
-            rules[name] = rule.model_copy(update={"against": tuple(place.parent / one for one in rule.against)})
+            rules[name] = rule.model_copy(
+                update={files: tuple(place.parent / one for one in getattr(rule, files)) for files in FILES}
+            )
         return cls(rules, str(path))
 
     @property
     def digest(self) -> str:
-        """Return what names these rules, and the content of the benchmarks that they name.
+        """Return what names these rules, and the content of the files that they name.
 
         Raises:
-            DataError: there is no such benchmark.
+            DataError: there is no such file.
         """
-        against = {place: _sha256(place) for rule in self.rules.values() for place in rule.against}
-        rules = {name: rule.model_dump(mode="json", exclude={"against"}) for name, rule in self.rules.items()}
-        return digest(rules, sorted(against.values()), __version__)
+        read = {
+            f"{name} {files}": sorted(map(_sha256, getattr(rule, files)))
+            for name, rule in self.rules.items()
+            for files in FILES
+        }
+        rules = {name: rule.model_dump(mode="json", exclude=set(FILES)) for name, rule in self.rules.items()}
+        return digest(rules, read, __version__)
 
 
 def _sha256(place: Path) -> str:
@@ -164,7 +155,7 @@ def _sha256(place: Path) -> str:
         with place.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(f"{place}: no benchmark that can be read ({error.strerror}). The policy names it.") from error
+        raise DataError(f"{place}: no file that can be read ({error.strerror}). The policy names it.") from error
 
 
 def verdict(name: str, found: Examination, rule: Rule) -> Verdict:
@@ -180,7 +171,7 @@ def examined(dataset: Dataset, policy: Policy, examiners: Mapping[str, Examiner]
     An examination that no examiner of ours makes has to be in the manifest already (`noted`), or is missing there.
     """
     known = {one.gate: one for one in verdicts_of(dataset)}
-    named = {"policy": policy.digest, "fingerprint": dataset.fingerprint}
+    named = {"policy": policy.digest, "fingerprint": dataset.fingerprint, "mandatory": sorted(policy.rules)}
     if {key: dataset.manifest.get("verdicts", {}).get(key) for key in named} == named:
         return dataset
     for name, rule in policy.rules.items():
@@ -199,14 +190,6 @@ def noted(dataset: Dataset, found: Examination) -> Dataset:
 
 def _gates(known: Mapping[str, Verdict]) -> dict[str, Any]:
     return {name: asdict(one) for name, one in sorted(known.items())}
-
-
-def verdicts_of(dataset: Dataset) -> list[Verdict]:
-    """Return the verdicts in a dataset's manifest that are about its present content."""
-    noted = dataset.manifest.get("verdicts", {})
-    if noted.get("fingerprint") != dataset.fingerprint:
-        return []
-    return [Verdict(**{**one, "records": tuple(one["records"])}) for one in noted["gates"].values()]
 
 
 def signed(dataset: Dataset, words: str) -> Dataset:
@@ -229,18 +212,9 @@ def admitted(dataset: Dataset, policy: Policy, override: Override | None = None)
     Raises:
         DataError: a mandatory examination failed or was not made, and nobody signs for it.
     """
-    known = {one.gate: one for one in verdicts_of(dataset)}
-    wrong = [f"{name}: not examined" for name in policy.rules if name not in known]
-    failed = [known[name] for name in policy.rules if name in known and not known[name].passed]
-    wrong += map(str, failed)
+    wrong = lacking(dataset, policy.rules)
     if not wrong:
         return ""
     if override is not None:
         return f"{override.who}: {override.why} [{dataset.path.name}: {'; '.join(wrong)}]"
-    some = [record for one in failed for record in one.records]
-    raise DataError(
-        f"{dataset.path} may not be trained on or exported: {'; '.join(wrong)}."
-        + (f" Records: {', '.join(one[:12] for one in some[:SHOWN])} …" if some else "")
-        + f"\nSee all of it: regrowth examine {dataset.path}. Then take these records out or mask them, allow more "
-        'in the policy (docs/lock.md), or sign for it: --override "your name: your reason".'
-    )
+    raise refused(dataset, wrong)

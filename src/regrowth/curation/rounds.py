@@ -9,15 +9,17 @@ Noise of a round fades where rounds accumulate; a bias (of the temperature, a ga
 without end unless the real data keep their weight. So both: accumulate, and a floor under the real weight. The ledger
 `rounds.json` says per round what was mixed, which model came of it, and whether that was kept. It decides nothing: a
 run that resumes plays its rounds again, from what is remembered, and writes the same lines.
+
+What each round's model wrote is watched for collapse (`metrics.collapse.monitor`): an alarm refuses the round before
+anything is trained on it.
 """
 
 import json
-import math
 import random
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Generic, Literal, NamedTuple, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -27,13 +29,19 @@ from regrowth.core.files import write_text
 from regrowth.core.protocols import Model
 from regrowth.core.record import Json, Record, digest
 from regrowth.core.settings import Frozen
-from regrowth.metrics.intervals import paired_difference
+from regrowth.curation.mixture import mixed
+from regrowth.curation.verdicts import Better, Verdict, decide
+from regrowth.curation.watch import Watch
+
+if TYPE_CHECKING:
+    from regrowth.metrics.collapse.monitor import Alarm, Look
 
 __all__ = ["LEDGER", "Better", "Played", "RoundPolicy", "Rounds", "Turn", "Verdict", "decide", "play"]
 
 LEDGER = "rounds.json"
+RAISED = 0.6
+"""Real weight that answers an alarm."""
 
-Better: TypeAlias = Literal["higher", "lower"]
 M = TypeVar("M", bound=Model)
 
 
@@ -50,6 +58,12 @@ class RoundPolicy(Frozen):
     """Rounds that `replace` keeps, the present one among them."""
     budget: PositiveInt | None = None
     """Records that `subsample` draws."""
+    alarm: Literal["stop", "rollback", "weight", "tell"] = "stop"
+    """What an alarm of the monitor does. `stop`: the round is refused, the game ends with the model that was accepted
+    last; `rollback`: it ends with the one that wrote before the signs began to fall; `weight`: the floor under the real
+    weight is raised to 0.6, and the game ends at the next alarm; `tell`: it is only said."""
+    false_alarms: float = Field(default=0.005, gt=0, lt=1)
+    """Share of games of ten rounds that an alarm ends though nothing but chance is at work."""
 
     @model_validator(mode="after")
     def _what_is_named_is_read(self) -> Self:
@@ -58,60 +72,6 @@ class RoundPolicy(Frozen):
         if self.last > 1 and self.keep != "replace":
             raise ValueError(f"keep = {self.keep!r} with last = {self.last}: only 'replace' reads it")
         return self
-
-
-class Verdict(NamedTuple):
-    """Say whether a round's model is kept."""
-
-    accepted: bool
-    why: str
-    """In words."""
-    over: bool = False
-    """Whether no further round is worth playing, though this one is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Mix:
-    """What a round is trained on, before it is written."""
-
-    number: int
-    real: Sequence[Record]
-    repeats: int
-    """Passes over the real records."""
-    synthetic: Mapping[int, Sequence[Record]]
-    """By the round that they were made in."""
-    paired: frozenset[str]
-    """Ids of the real records whose reply stands in a pair that was made of them."""
-    pairs: int
-    """Pairs that hold the reply of a real record."""
-
-    def __iter__(self) -> Iterator[Record]:
-        yield from (record for record in self.real if record.id not in self.paired)
-        for _ in range(self.repeats - 1):
-            yield from self.real
-        for records in self.synthetic.values():
-            yield from records
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """Return what manifest and ledger say of it."""
-        made = {str(number): len(records) for number, records in self.synthetic.items()}
-        share = _share(self._real_replies, sum(made.values()))
-        return {"real": len(self.real), "repeats": self.repeats, "paired": self.pairs, "made": made, "share": share}
-
-    @property
-    def _real_replies(self) -> int:
-        return len(self.real) * self.repeats - len(self.paired) + self.pairs
-
-    def __str__(self) -> str:
-        facts = self.facts
-        told = ", ".join(f"round {number}: {count:,}" for number, count in facts["made"].items() if count)
-        again = f" × {self.repeats}" if self.repeats > 1 else ""
-        pairs = f" ({len(self.paired):,} of them in {self.pairs:,} pairs)" if self.paired else ""
-        made = sum(facts["made"].values())
-        return (
-            f"{facts['real']:,} real{again}{pairs} + {made:,} synthetic ({told or 'none'}): {facts['share']:.1%} real"
-        )
 
 
 class Rounds:
@@ -150,12 +110,19 @@ class Rounds:
         self._made: dict[int, Sequence[Record] | Dataset] = {}
         self._facts: dict[int, dict[str, Any]] = {}
         self._verdicts: dict[int, Verdict] = {}
+        self._watch = Watch(self.real, false_alarms=policy.false_alarms, seed=seed)
+        self._looks: dict[int, Look] = {}
+        self._floor = policy.real_weight
 
-    def mix(self, number: int, made: Iterable[Record]) -> Dataset:
+    def mix(self, number: int, made: Iterable[Record], *, nll: Sequence[float] | None = None) -> Dataset:
         """Write what a round is trained on: every real record, and of the models' what the policy keeps.
 
         The real records come first. A real record whose reply stands in a pair that was made of it is there as that
-        pair. Records that were made twice count once, in the first of their rounds.
+        pair. Records that were made twice count once, in the first of their rounds. What was made is looked at first:
+        `alarm` says what came of it.
+
+        Args:
+            nll: of held-out real records under the model that made these, for the monitor, one number per record.
 
         Raises:
             SettingsError: an earlier round was not settled.
@@ -163,13 +130,39 @@ class Rounds:
         if unsettled := [earlier for earlier in range(1, number) if earlier not in self._verdicts]:
             raise SettingsError(f"{self.name}: round {number} is mixed, but round {unsettled[0]} was not settled.")
         self._made[number] = made if isinstance(made, Dataset | Sequence) else list(made)
-        mix = _mixed(number, self.real, self._kept(number), self.policy.real_weight)
+        self._look(number, nll)
+        mix = mixed(number, self.real, self._kept(number), self._floor)
         self._tell(f"{self.name}-{number}: {mix}")
         data = self._write(f"{self.name}-{number}", mix, mix=mix.facts)
         # What a preview writes lies elsewhere, and the ledger of the real rounds stays as it is.
         self.path = (self._folder if data.path.parent == self._folder / "data" else data.path.parent) / LEDGER
         self._facts[number] = {"data": data.fingerprint, "records": len(data), **mix.facts}
         return data
+
+    def alarm(self, number: int) -> "Alarm | None":
+        """Return why a round that was mixed should not be played, if so."""
+        look = self._looks.get(number)
+        return look.alarm if look is not None and self.policy.alarm != "tell" else None
+
+    def ended(self, number: int, *, model: str) -> bool:
+        """Tell whether a round that was mixed should not be played; if so, settle it with the model as it is."""
+        if self.alarm(number) is None:
+            return False
+        self.settle(number, model=model, verdict=Verdict(False, "not played"))
+        return True
+
+    def _look(self, number: int, nll: Sequence[float] | None) -> None:
+        """Have the monitor look at what was made in a round."""
+        look = self._watch.look(number, self._made[number], nll)
+        if look is None or (look.note and look.alarm is None):
+            return
+        self._tell(f"{self.name}-{number}: {look}")
+        if look.alarm and self.policy.alarm == "weight" and self._floor < RAISED and self.real:
+            self._tell(f"{self.name}-{number}: the floor under the real weight is raised to {RAISED}")
+            self._floor = RAISED
+            self._watch.restart()
+            look = replace(look, alarm=None, note=f"answered by a real weight of {RAISED}: {look.alarm}")
+        self._looks[number] = look
 
     def _kept(self, number: int) -> dict[int, list[Record]]:
         """Return what the policy keeps of the rounds that were accepted and of this one, each record once."""
@@ -204,8 +197,12 @@ class Rounds:
         """
         if number not in self._facts:
             raise SettingsError(f"{self.name}: round {number} is settled, but it was not mixed before.")
+        if alarm := self.alarm(number):
+            verdict = Verdict(False, f"the monitor ends the rounds: {alarm}")
         self._verdicts[number] = verdict
         entry = {"round": number, **self._facts[number], "model": model, **verdict._asdict(), "figures": figures or {}}
+        if number in self._looks:
+            entry["monitor"] = self._looks[number].to_json()
         entry = json.loads(json.dumps(entry, allow_nan=False))
         ledgers = _read(self.path)
         told = ledgers.get(self.name, [])
@@ -222,29 +219,6 @@ class Rounds:
         return found
 
 
-def _mixed(number: int, real: Sequence[Record], made: Mapping[int, Sequence[Record]], floor: float) -> _Mix:
-    """Return a mix whose share of real replies is above a floor."""
-    replies = {record.id: record.response for record in real}
-    holding = [
-        parent
-        for records in made.values()
-        for record in records
-        if record.rejected
-        for parent in record.parents
-        if replies.get(parent) == record.response
-    ]
-    paired = frozenset(holding)
-    once = len(real) - len(paired) + len(holding)
-    every = once + sum(map(len, made.values()))
-    missing = (floor * every - once) / ((1 - floor) * max(1, len(real)))
-    repeats = 1 + max(0, math.ceil(missing - 1e-9))
-    return _Mix(number, real, repeats, made, paired, len(holding))
-
-
-def _share(real: int, made: int) -> float:
-    return real / (real + made) if real + made else 0.0
-
-
 def _read(path: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
@@ -253,42 +227,6 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: no ledger of rounds there ({error}). Delete it; the run writes it anew.") from error
     return found
-
-
-# A round is kept or refused -----------------------------------------------------------------------------------------
-
-
-def decide(
-    before: Mapping[str, Sequence[float]],
-    after: Mapping[str, Sequence[float]],
-    *,
-    better: Better | Mapping[str, Better] = "higher",
-) -> Verdict:
-    """Refuse a round that made any figure worse: its paired 95 % interval lies on the wrong side of zero.
-
-    Args:
-        before: per figure, one number for each held-out record, of the model that the round started from.
-        after: the same of the model that it made, in the same order of records.
-        better: of all figures, or by name.
-
-    Raises:
-        SettingsError: the two do not hold the same figures.
-        DataError: the numbers of a figure cannot be paired.
-    """
-    if not before or before.keys() != after.keys():
-        raise SettingsError(f"figures before: {', '.join(before)}; after: {', '.join(after)}. Expected the same, some.")
-    worse, told = [], []
-    for name, start in before.items():
-        if min(len(start), len(after[name])) < 2:
-            told.append(f"{name}: too few records to tell")
-            continue
-        gap = paired_difference(after[name], start)
-        wanted = better if isinstance(better, str) else better.get(name, "higher")
-        told.append(f"{name} {gap.value:+.4g} [{gap.low:+.4g}, {gap.high:+.4g}]")
-        if gap.high < 0 if wanted == "higher" else gap.low > 0:
-            worse.append(name)
-    why = f"{', '.join(worse)} got worse" if worse else "nothing got worse"
-    return Verdict(not worse, f"{why}: {'; '.join(told)}")
 
 
 class Turn(NamedTuple, Generic[M]):
@@ -310,6 +248,8 @@ class Played(Generic[M]):
     """Of the last accepted round; the start if there is none."""
     turns: Sequence[Turn[M]] = field(default_factory=list)
     """Every round that was played, a refused one as the last."""
+    alarm: "Alarm | None" = None
+    """Of the monitor, which ended the game before the round after these was played."""
 
 
 async def play(
@@ -320,17 +260,27 @@ async def play(
     make: Callable[[M, int], Awaitable[Iterable[Record]]],
     train: Callable[[M, Dataset, int], Awaitable[M]],
     judge: Callable[[M, M, int], Awaitable[tuple[Verdict, Mapping[str, Json]]]],
+    nll: Callable[[M], Awaitable[Sequence[float]]] | None = None,
 ) -> Played[M]:
     """Play rounds until one is refused, the game is over, or `count` were played; go back to the last accepted model.
+
+    An alarm of the monitor ends the game as well, before the round is trained on; the policy says with which model.
 
     Args:
         make: records of the present model, for a round of this number.
         train: the round's model, from the present one and the mix.
         judge: the verdict on a round, from the models before and after it, with the figures for the ledger.
+        nll: of held-out real records under a model, one number per record; the monitor takes it into account.
     """
-    model, turns = start, []
+    model, turns, writers = start, list[Turn[M]](), dict[int, M]()
     for number in range(1, count + 1):
-        data = rounds.mix(number, await make(model, number))
+        writers[number] = model
+        made = await make(model, number)
+        data = rounds.mix(number, made, nll=await nll(model) if nll else None)
+        if alarm := rounds.alarm(number):
+            model = writers[alarm.onset] if rounds.policy.alarm == "rollback" else model
+            rounds.ended(number, model=model.digest)
+            return Played(model, turns, alarm)
         trained = await train(model, data, number)
         verdict, figures = await judge(model, trained, number)
         rounds.settle(number, model=trained.digest, verdict=verdict, figures=figures)

@@ -235,7 +235,7 @@ def _is_named(name: str, known: _Known) -> bool:
 def _denied(answer: str, known: _Known, language: Language) -> list[Fault]:
     """Compare each clause with the clauses of the document that speak of the same: what one denies, the other does."""
     found = []
-    for said in (_clause(one, language) for one in clauses(answer)):
+    for said in (_clause(one, language) for one in dict.fromkeys(clauses(answer))):
         if len(said.stems) < 2 or _IF.match(said.text):
             continue
         shares = [(len(said.stems & other.stems) / len(said.stems), other) for other in known.clauses]
@@ -257,7 +257,7 @@ def _contradicts(one: _Clause, other: _Clause) -> bool:
 def _misplaced(answer: str, known: _Known, language: Language, window: int) -> list[Fault]:
     """Refuse a name, a number or a short answer that stands only where the document speaks of something else."""
     places, found = _places(known.stems, window), list[Fault]()
-    for sentence in sentences(answer):
+    for sentence in dict.fromkeys(sentences(answer)):
         said = frozenset(stems(sentence, language))
         spans = [*names(sentence, language), *(one.text for one in _claimed(sentence)), *_bare(sentence)]
         for span in dict.fromkeys(spans):

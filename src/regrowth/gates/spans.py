@@ -12,6 +12,7 @@ import functools
 import re
 import tomllib
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator
 from importlib.resources import files
 from typing import Literal, NamedTuple, TypeAlias, cast
@@ -59,7 +60,7 @@ _DATES = tuple(
 )
 _NUMBER = re.compile(r"(?<![\w.,])[-−]?(\d{1,3}(?:[,.'’   ]\d{3})+|\d+)([.,]\d+)?(?![\d])")
 _THOUSANDS = re.compile(r"(?<=\d)[,.'’   ](?=\d{3}(?!\d))")
-_LISTED = re.compile(r"(?m)^\s*(?:\d{1,2}[.)]|[-*•])\s+")
+_LISTED = re.compile(r"(?m)^[^\S\n]*(?:\d{1,2}[.)]|[-*•])\s+")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()]|\([^()]*\))*\)")
 _MARKUP = re.compile(r"[*_#`|>]+")
 _QUOTE = re.compile(r"\"([^\"\n]{4,200})\"|“([^”\n]{4,200})”|„([^“”\n]{4,200})[“”]|«([^»\n]{4,200})»|»([^«\n]{4,200})«")
@@ -150,11 +151,15 @@ def clauses(text: str) -> list[str]:
 
 def denials(text: str, language: Language = "en") -> list[frozenset[str]]:
     """Return the stems that each *not* of a clause denies: the next three; in German the two before it too."""
-    said = folded(text)
+    said, stops = _THOUSANDS.sub("", folded(text)), _folded_stops(language)
+    words_said = [(match.start(), match[0].removesuffix("'s")) for match in _WORD.finditer(said)]
+    carrying = [(place, _counted(word) or stem(word, language)) for place, word in words_said if word not in stops]
+    places, bare = [place for place, _ in carrying], [word for _, word in carrying]
     found = []
     for match in NEGATORS[language].finditer(said):
-        before = stems(said[: match.start()], language)[-2:] if language == "de" else []
-        found.append(frozenset([*before, *stems(said[match.end() :], language)[:3]]))
+        first, following = bisect_left(places, match.start()), bisect_left(places, match.end())
+        before = bare[max(0, first - 2) : first] if language == "de" else []
+        found.append(frozenset([*before, *bare[following : following + 3]]))
     return [one for one in found if one]
 
 

@@ -34,8 +34,8 @@ HEDGES = _phrases(
     "vielleicht", "möglicherweise", "wahrscheinlich", "ich glaube",
 )  # fmt: skip
 STEPS = re.compile(
-    r"^\s*(?:\d+[.)]|[-*•])\s|\b(?:first|second|third|then|next|finally|so|therefore|hence|step \d+|zuerst|dann|also|"
-    r"schließlich|daher)\b",
+    r"^[^\S\n]*(?:\d+[.)]|[-*•])\s|\b(?:first|second|third|then|next|finally|so|therefore|hence|step \d+|zuerst|dann|"
+    r"also|schließlich|daher)\b",
     re.IGNORECASE | re.MULTILINE,
 )
 PRAISE = _phrases(

@@ -22,6 +22,8 @@ RECIPES = {
     "salmon": "a reward model that reads principles, from synthetic preferences, and a policy trained on it",
     "spin": "a model learns to tell people's answers from its own, and so writes more like people; in rounds",
     "rejection_sampling": "a model's own verified answers train it, beside honest controls",
+    "tables": "a real table in, synthetic rows out: by trees, with a promise of privacy, or by a language model",
+    "collapse": "a model learns from its own samples, round after round: what is lost, and what prevents it",
     "verify_solutions": "problems and many solutions in, those with the right final answer out",
 }
 

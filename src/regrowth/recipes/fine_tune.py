@@ -3,9 +3,11 @@
     regrowth run fine_tune --set data=pairs.jsonl --set objective=dpo --set parameters.beta=0.1 --set training.steps=200
 
 The file has any of the layouts that trainers read (`regrowth.read`): messages, prompt-completion, preference, kto, …
-What an objective reads besides, such as `reward_gap` or `helpfulness`, are further columns of the file.
+What an objective reads besides, such as `reward_gap` or `helpfulness`, are further columns of the file. With
+`training.epsilon=8` the training is private, and the report shows the promise instead of losses.
 """
 
+import json
 import shutil
 from pathlib import Path
 
@@ -62,14 +64,17 @@ def blocks(folder: Path, objective: str) -> list[Block]:
     from regrowth.training.journal import read_log  # torch, on first use
 
     log = read_log(folder)
-    steps = tuple(range(1, len(log.losses) + 1))
     figures = [
         Figure(label="records", value=f"{log.records:,}", note=f"{len(log.skipped):,} could not be trained on"),
         Figure(label="tokens", value=f"{log.tokens:,}", note=f"{log.trained:,} of them trained"),
         Figure(label="step whose weights were kept", value=f"{log.chosen:,}", note=f"artefact {folder.name}"),
     ]
-    text = f"{objective}: loss {log.losses[0]:.3f} → {log.losses[-1]:.3f} in {len(steps):,} steps"
-    curves = [Curves(title="Training", x="step", y="loss", series=(Series(name="loss", x=steps, y=log.losses),))]
+    curves = []
+    if steps := tuple(range(1, len(log.losses) + 1)):
+        text = f"{objective}: loss {log.losses[0]:.3f} → {log.losses[-1]:.3f} in {len(steps):,} steps"
+        curves = [Curves(title="Training", x="step", y="loss", series=(Series(name="loss", x=steps, y=log.losses),))]
+    else:
+        text, figures = _private(folder, objective), figures[:1] + figures[2:]
     for name in log.held_out[0].figures if log.held_out else ():
         seen = Series(
             name=f"held-out {name}",
@@ -78,3 +83,15 @@ def blocks(folder: Path, objective: str) -> list[Block]:
         )
         curves.append(Curves(title=f"Held-out {name}", x="step", y=name, series=(seen,)))
     return [Headline(text=text, figures=tuple(figures)), *curves]
+
+
+def _private(folder: Path, objective: str) -> str:
+    """Say what a training promised that kept no figures of its records."""
+    from regrowth.weights.loading import lineage  # torch, on first use
+
+    told = json.loads(lineage(folder)["privacy"])
+    kept = "; the noise is repeatable, so whoever knows its number is not kept from anything" * told["repeatable"]
+    return (
+        f"{objective}: trained with differential privacy, ε = {told['epsilon']:.3g}, δ = {told['delta']:g}, for each "
+        f"{told['unit']}, in {told['steps']:,} steps{kept}"
+    )

@@ -87,8 +87,11 @@ async def rejection_sampling(run: Run, settings: Settings) -> Outcome:
     for number in range(1, settings.rounds + 1):
         fresh = problems(settings.domains, settings.problems, seed=_seed(settings, "fresh", number), split="train")
         answers = await sample(run, list(fresh), writer, settings, number)
+        mix = rounds.mix(number, answers)
+        if rounds.ended(number, model=writer.digest):
+            break
+        data = mix
         unchecked += random_filter(answers, seed=_seed(settings, "filter", number))
-        data = rounds.mix(number, answers)
         writer = await train(run, base, data, settings)
         rounds.settle(number, model=writer.digest, verdict=KEPT)
     arms = {"base": base, "verified": writer}

@@ -4,26 +4,17 @@ A recipe saves its own blocks beside its data (`save`), the page of the run puts
     blocks.json   [{"kind": "headline", "text": "accuracy 34 % → 47 % on 800 unseen problems", "figures": []}, …]
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    FiniteFloat,
-    NonNegativeInt,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, FiniteFloat, NonNegativeInt, TypeAdapter, ValidationError, model_validator
 
 from regrowth.core.errors import DataError
 from regrowth.core.files import told, write_text
-from regrowth.core.protocols import Estimate
 from regrowth.core.settings import Frozen
+from regrowth.reports.compared import Associations, Judgement, Marginals, Readings, Twins
+from regrowth.reports.fields import Figure, MaybeNumber, Measured, Words
 
 __all__ = [
     "Arm",
@@ -57,36 +48,6 @@ __all__ = [
 
 BLOCKS = "blocks.json"
 """Where a recipe leaves its own blocks in a run folder."""
-
-
-def _encodable(value: object) -> object:
-    """Replace lone surrogates, which no UTF-8 file can hold: models and broken decoders do write them."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-
-
-def _finite(estimate: Estimate) -> Estimate:
-    numbers = float(estimate.value), float(estimate.low), float(estimate.high)
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError(f"estimate {numbers} is not finite: leave it out and say so in the note")
-    return Estimate(*numbers, estimate.n, estimate.skipped)
-
-
-def _gap(value: object) -> object:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-Words = Annotated[str, BeforeValidator(_encodable)]
-Measured = Annotated[Estimate, AfterValidator(_finite)]
-MaybeNumber = Annotated[float | None, BeforeValidator(_gap)]
-
-
-class Figure(Frozen):
-    """Show one number under the headline."""
-
-    label: Words
-    value: Words
-    """As it is to be read: `47.1 %`."""
-    note: Words = ""
 
 
 class Headline(Frozen):
@@ -351,7 +312,23 @@ class Text(Frozen):
     paragraphs: tuple[Words, ...]
 
 
-Block: TypeAlias = Headline | Scores | Funnel | Rejects | Curves | CostTable | Lineage | Examined | Facts | Text
+Block: TypeAlias = (
+    Headline
+    | Scores
+    | Funnel
+    | Rejects
+    | Curves
+    | CostTable
+    | Lineage
+    | Examined
+    | Facts
+    | Text
+    | Judgement
+    | Readings
+    | Marginals
+    | Associations
+    | Twins
+)
 
 
 class Report(Frozen):

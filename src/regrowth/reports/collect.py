@@ -22,6 +22,7 @@ from regrowth.core.dataset import Dataset
 from regrowth.core.errors import DataError
 from regrowth.core.store import Store
 from regrowth.curation.lock import verdicts_of
+from regrowth.gates.taint import TAINT, count_taints
 from regrowth.reports import ledger
 from regrowth.reports.blocks import (
     Block,
@@ -241,6 +242,7 @@ def _facts(folder: Path, found: Sequence[Dataset], store: Store | None) -> Facts
     run = described(folder)
     pairs = [(name, str(run[name])) for name in ("recipe", "regrowth") if name in run]
     pairs += [(f"dataset {one.path.name}", f"{len(one):,} records, fingerprint {one.fingerprint}") for one in found]
+    pairs += [(f"tainted in {one.path.name}", told) for one in found if (told := _tainted(one))]
     if store is not None:
         effects = sum(int(kind["count"]) for kind in store.totals().values())
         pairs.append(("remembered effects", f"{effects:,}"))
@@ -249,13 +251,28 @@ def _facts(folder: Path, found: Sequence[Dataset], store: Store | None) -> Facts
     return Facts(pairs=tuple(pairs), command=_command(run))
 
 
+def _tainted(dataset: Dataset) -> str:
+    """Say how many rows come from documents that hid something or spoke to a model; nothing if none does."""
+    if not any(f'"{TAINT}"' in one for one in dataset.columns("attributes")["attributes"].to_pylist()):
+        return ""
+    return ", ".join(f"{count:,} × {reason}" for reason, count in count_taints(dataset).items())
+
+
 def _command(run: Mapping[str, Any]) -> str:
     """Return the command that repeats a run, every setting spelled out."""
     if "recipe" not in run:
         return ""
-    settings = [(key, value) for key, value in run.get("settings", {}).items() if value is not None]
-    sets = [f"--set {shlex.quote(f'{key}={_as_toml(value)}')}" for key, value in settings]
+    sets = [f"--set {shlex.quote(f'{key}={_as_toml(value)}')}" for key, value in _flat(run.get("settings", {}))]
     return " \\\n  ".join([f"regrowth run {shlex.quote(str(run['recipe']))}", *sets])
+
+
+def _flat(settings: Mapping[str, Any], group: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield settings by their dotted names; what is not set is left out."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{group}{key}.")
+        elif value is not None:
+            yield f"{group}{key}", value
 
 
 def _as_toml(value: Any) -> str:

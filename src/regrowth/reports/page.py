@@ -15,8 +15,9 @@ import jinja2
 from markupsafe import Markup
 
 from regrowth.core.files import told, write_text
-from regrowth.reports import lines, plots, wording
+from regrowth.reports import bands, grids, lines, plots, spreads, wording
 from regrowth.reports.blocks import Difference, Funnel, Measure, Report, Scores, Stratum
+from regrowth.reports.compared import Explained, Readings, Told
 
 __all__ = ["html", "write"]
 
@@ -24,6 +25,17 @@ MOST_STRATA = 12
 """Strata shown one by one: the thinnest."""
 MOST_LETTERS = 600
 """Characters of a prompt or a response that the page shows; the JSON file has what the block has."""
+MOST_REASONS = 6
+"""Reasons of a verdict that are shown at once."""
+MOST_COLUMNS = 12
+"""Columns whose values are drawn at once."""
+MOST_READINGS = 6
+"""Numbers of one measure that are drawn: of the whole, and those that ask most for a look."""
+MOST_LISTED = 120
+"""Numbers of one measure that are listed."""
+STYLES = ("page.css", "comparison.css")
+ANCHORS: Mapping[str, str] = {"marginals": "columns", "associations": "associations", "twins": "twins"}
+"""Where a block of a comparison can be jumped to, by its kind; readings by their family."""
 PLOTS: Mapping[str, Callable[..., str]] = {
     "intervals": plots.intervals,
     "funnel": plots.funnel,
@@ -31,6 +43,9 @@ PLOTS: Mapping[str, Callable[..., str]] = {
     "origins": plots.origins,
     "meter": plots.meter,
     "curves": lines.curves,
+    "bands": bands.bands,
+    "spread": spreads.spread,
+    "grid": grids.grid,
 }
 
 
@@ -76,6 +91,15 @@ def _room() -> jinja2.Environment:
         "numbered": lines.numbered,
         "window": lines.window,
         "most_reasons": plots.MOST_REASONS,
+        "anchors": anchors,
+        "compared": ("judgement", "readings", *ANCHORS),
+        "chosen": grids.chosen,
+        "widest": grids.widest,
+        "parted": parted,
+        "loud": loud,
+        "most_told": MOST_REASONS,
+        "most_columns": MOST_COLUMNS,
+        "most_listed": MOST_LISTED,
     }
     room.filters |= {
         "count": wording.count,
@@ -141,6 +165,29 @@ def verdict(gap: Difference, measure: Measure) -> str:
     return "better" if above == (measure.better == "higher") else "worse"
 
 
+def anchors(report: Report) -> dict[str, str]:
+    """Return where a page can be jumped to: the title of each place by its name."""
+    found = {}
+    for block in report.blocks:
+        if block.kind == "readings":
+            found[block.family] = block.title
+        elif block.kind in ("marginals", "associations", "twins"):
+            found[ANCHORS[block.kind]] = block.title
+    return found
+
+
+def parted(measure: Explained) -> tuple[Told, ...]:
+    """Return the numbers of a measure that are drawn: of the whole, and those that ask for a look, else the first."""
+    loud = tuple(one for one in measure.readings if not one.of or one.level != "good")
+    return (loud or measure.readings)[:MOST_READINGS]
+
+
+def loud(block: Readings) -> tuple[tuple[Explained, ...], tuple[Explained, ...]]:
+    """Return the measures that are shown at once, and those of parts of the data that ask for nothing."""
+    first = tuple(one for one in block.measures if any(not told.of or told.level != "good" for told in one.readings))
+    return first, tuple(one for one in block.measures if one not in first)
+
+
 def _markup(draw: Callable[..., str]) -> Callable[..., Markup]:
     return lambda *arguments: Markup(draw(*arguments))  # noqa: S704 - the plots escape what they draw
 
@@ -151,4 +198,5 @@ def _printable(value: Any) -> Any:
 
 
 def _style() -> str:
-    return files("regrowth.reports").joinpath("templates", "page.css").read_text("utf-8")
+    folder = files("regrowth.reports").joinpath("templates")
+    return "".join(folder.joinpath(name).read_text("utf-8") for name in STYLES)

@@ -12,6 +12,8 @@ from regrowth.core.store import Store
 from regrowth.reports import page
 from regrowth.reports.blocks import Block, Funnel, Headline, Report, load
 from regrowth.reports.collect import collect, described
+from regrowth.reports.publishing.manifest import Key
+from regrowth.reports.publishing.runs import publish_run
 
 __all__ = ["Made", "compose", "write"]
 
@@ -24,15 +26,20 @@ class Made(NamedTuple):
     """Headline, its figures and what fell short, for the terminal."""
 
 
-def write(folder: Path, store: Store | None = None) -> Made:
-    """Write `report.html` and `report.json` of a run folder.
+def write(folder: Path, store: Store | None = None, key: Key | None = None) -> Made:
+    """Write `report.html` and `report.json` of a run folder, a card for each dataset, and the manifest over all.
+
+    Args:
+        key: signs the manifest.
 
     Raises:
         DataError: something in the folder cannot be read.
         StoreError: the folder cannot be written.
     """
     report = compose(folder, store)
-    return Made(page.write(report, folder), summary(report))
+    made = page.write(report, folder)
+    publish_run(folder, report, key)
+    return Made(made, summary(report))
 
 
 def compose(folder: Path, store: Store | None = None) -> Report:

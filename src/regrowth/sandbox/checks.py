@@ -188,12 +188,12 @@ _GCC = (
 
 def _go_package(code: str) -> str:
     """Return the code with a package that need not have a main function, on the line where it was."""
-    if not re.search(r"^\s*package\s", code, re.M):
+    if not re.search(r"^[^\S\n]*package\s", code, re.M):
         return f"package candidate; {code}"
     return (
         code
         if re.search(r"\bfunc main\b", code)
-        else re.sub(r"^\s*package main\b", "package candidate", code, flags=re.M)
+        else re.sub(r"^[^\S\n]*package main\b", "package candidate", code, flags=re.M)
     )
 
 

@@ -225,7 +225,7 @@ def _java_main(source: str) -> str:
 
 def _go(request: _Request) -> dict[str, str]:
     code = re.sub(r"\bfunc main\s*\(", "func regrowthCandidateMain(", request.code)
-    code = re.sub(r"^\s*package\s+\w+", "package main", code, count=1, flags=re.M)
+    code = re.sub(r"^[^\S\n]*package\s+\w+", "package main", code, count=1, flags=re.M)
     code = code if re.search(r"^package main", code, re.M) else f"package main; {code}"
     calls = "\n".join(
         f"\tregrowthCall({', '.join([str(at), request.function, *given])})" for at, given in request.arguments("go")

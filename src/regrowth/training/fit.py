@@ -20,6 +20,7 @@ import regrowth.weights  # noqa: F401 -- first of all: where torch is missing, i
 from regrowth.core.dataset import Dataset
 from regrowth.core.record import Json, Record, digest
 from regrowth.core.store import Store
+from regrowth.training.admission import permit, signatures
 from regrowth.training.intake import VERSION, carried_digest, check_device
 from regrowth.training.journal import OnStep
 from regrowth.training.loop import train
@@ -27,8 +28,7 @@ from regrowth.training.objectives import Objective, sft
 from regrowth.training.reference import Remember
 from regrowth.training.settings import TrainingSettings
 from regrowth.weights.heads import RewardNetwork, with_head
-from regrowth.weights.loading import WEIGHTS, Weights, load
-from regrowth.weights.loading import lineage as lineage_of
+from regrowth.weights.loading import Weights, load
 
 __all__ = ["fit", "loaded"]
 
@@ -57,19 +57,19 @@ async def fit(
         models: the objective's other models, by name: `{"persona": folder}`. A reference that is missing is the base.
         held_out: records that are looked at every `evaluate_every` steps; the best weights are returned.
         accept_template: train although the chat template writes answers otherwise; the weights' header says so.
-        override: who signed for records that the lock refused, and why. It stays in the header of these weights and
-            of all that are trained on from them.
+        override: who signs for records that did not pass, and why. It stays in the header of these weights and of all
+            that are trained on from them; so does that records in memory were not examined.
 
     Raises:
-        DataError: no record can be trained on, or the base cannot be read.
+        DataError: no record can be trained on, or the base cannot be read; or the records are a dataset that was not
+            examined or did not pass, and nobody signed for it (see `admission`).
         SettingsError: the training diverged, or there is no such base, device or other model.
         StoreError: the disk cannot be written.
     """
     check_device(settings.device)
+    words = await asyncio.to_thread(permit, records, override)
     weights, others = await asyncio.to_thread(loaded, base, objective, settings, models or {})
-    lineage = {"base": weights.digest, "data": fingerprint}
-    if signed := "\n".join(filter(None, [_signed(Path(base)), override])):
-        lineage["override"] = signed
+    lineage = {"base": weights.digest, "data": fingerprint, **signatures(weights, words)}
     beside: dict[str, Json] = {
         "columns": await asyncio.to_thread(_columns, objective, records, held_out),
         "models": {name: other.digest for name, other in others.items()},
@@ -105,11 +105,6 @@ async def fit(
         await _in_thread(work)
 
     return await store.artefact("fit", request, build)
-
-
-def _signed(base: Path) -> str:
-    """Return what was signed for when the base was trained."""
-    return lineage_of(base).get("override", "") if (base / WEIGHTS).is_file() else ""
 
 
 def _remembering(store: Store, fingerprint: str, loop: asyncio.AbstractEventLoop) -> Remember:

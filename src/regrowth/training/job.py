@@ -9,13 +9,21 @@ parameters = { beta = 0.1 }
 [training]
 steps = 200
 learning_rate = 3e-4
+
+With `epsilon` in [training] the training is private (`PrivateSettings`):
+
+[training]
+steps = 150
+epsilon = 8
+delta = 1e-5
 """
 
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 import regrowth
 from regrowth.core import layouts
@@ -23,9 +31,12 @@ from regrowth.core.dataset import Dataset
 from regrowth.core.errors import DataError, SettingsError
 from regrowth.core.record import Record, digest
 from regrowth.core.settings import Frozen
-from regrowth.training.settings import TrainingSettings
+from regrowth.training.settings import PrivateSettings, TrainingSettings
 
 __all__ = ["Job", "place", "read_job", "records_of"]
+
+PRIVATE = frozenset(PrivateSettings.model_fields) - frozenset(TrainingSettings.model_fields)
+"""Settings that only a private training has."""
 
 
 class Job(Frozen):
@@ -47,12 +58,21 @@ class Job(Frozen):
     """Of the objective: `{beta = 0.1}`."""
     models: Mapping[str, str] = Field(default_factory=dict)
     """The objective's other models: `{teacher = "./teacher"}`. A reference that is not named is `model` itself."""
-    training: TrainingSettings = TrainingSettings()
-    """Steps, learning rate, LoRA and the rest."""
+    training: TrainingSettings | PrivateSettings = TrainingSettings()
+    """Steps, learning rate, LoRA and the rest; with `epsilon` and `delta`, differential privacy besides."""
     accept_template: bool = False
     """Train although the model's chat template writes answers otherwise than they are trained."""
     out: Path | None = None
     """New folder that the trained weights are copied to; they are in the run in any case."""
+
+    @field_validator("training", mode="before")
+    @classmethod
+    def _told_apart(cls, values: Any) -> Any:
+        """Read settings as private ones where one of them is only theirs, so that errors speak of one kind alone."""
+        if not isinstance(values, Mapping):
+            return values
+        private = PRIVATE.intersection(values)
+        return (PrivateSettings if private else TrainingSettings).model_validate(values)
 
 
 def read_job(file: Path) -> Job:

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from regrowth.core.errors import RegrowthError, SettingsError
 from regrowth.core.record import Json, digest
 from regrowth.extras import library
+from regrowth.training.admission import permit, signatures, unexamined
 from regrowth.training.batches import Block, Pass
 from regrowth.training.body import prepare, trunk
 from regrowth.training.fit import loaded
@@ -52,20 +53,24 @@ PAUSE = 10.0
 def work(job: Job, team: Team = ALONE, *, on_step: OnStep | None = None) -> TrainingLog:
     """Train as a job says; every process of a team calls this. A killed one goes on from its newest checkpoint.
 
-    Checkpoints and `metrics.jsonl` are in `<out>.scratch`, on a disk that all processes see.
+    Checkpoints and `metrics.jsonl` are in `<out>.scratch`, on a disk that all processes see. The data must be a
+    dataset that was examined and passed, or that somebody signed for: `regrowth examine FILE --admit FOLDER` makes one.
 
     Raises:
-        DataError, SettingsError, MissingExtra, StoreError: as `train` and `load` do.
+        DataError, SettingsError, MissingExtra, StoreError: as `train`, `load` and `permit` do.
     """
     if job.out is None:
         raise SettingsError("The job names no folder `out` for the trained weights.")
     check_device(job.training.device)
+    if not job.data.is_dir():
+        raise unexamined(job.data)
+    records, fingerprint = records_of(job.data, job)
+    words = permit(records)
     scratch = job.out.with_name(job.out.name + ".scratch")
     chosen = objective(job.objective, **job.parameters)
     others = {role: place(name) for role, name in job.models.items()}
     weights, models = loaded(place(job.model), chosen, job.training, others)
-    records, fingerprint = records_of(job.data, job)
-    lineage = {"base": weights.digest, "data": fingerprint}
+    lineage = {"base": weights.digest, "data": fingerprint, **signatures(weights, words)}
     settings, remember = job.training, None
     if isinstance(team, Processes):
         # Processes meet in every pass, so each takes its passes in turn.

@@ -65,6 +65,7 @@ async def phases(
     plan: Sequence[Phase],
     *,
     store: Store,
+    examine: Callable[[Dataset], Dataset] = lambda dataset: dataset,
     on_step: Callable[[str, int, dict[str, float]], None] | None = None,
 ) -> list[Path]:
     """Train phase after phase and return the weights of each; what was done before is answered from the store.
@@ -72,15 +73,16 @@ async def phases(
     Mixes are written to `data/` beside the store, where a `Run` keeps its datasets. Inside a run use `Run.afit_phases`.
 
     Args:
+        examine: returns a dataset, mixes included, with the verdicts that `fit` asks for (`curation.lock.examined`).
         on_step: hears the phase's name, the step and its figures.
 
     Raises:
         SettingsError: the plan does not hold together (see `checked`), or a training fails.
-        DataError: nothing can be trained on.
+        DataError: nothing can be trained on, or a dataset was not examined or did not pass.
     """
     folders: list[Path] = []
     for place, phase in enumerate(checked(plan)):
-        data = mixed(phase, plan[:place], _writer(store))
+        data = examine(mixed(phase, plan[:place], _writer(store)))
         folder = await fit(
             folders[-1] if folders else base,
             data,

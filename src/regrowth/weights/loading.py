@@ -17,7 +17,7 @@ import os
 import zlib
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias, TypeVar
@@ -60,6 +60,8 @@ class Weights:
     """Longest sequence in tokens."""
     contents: str = ""
     """Names what was in memory when the digest was made, for `as_it_is`."""
+    header: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """What `save` was told about where the weights come from; empty for those of others."""
 
 
 def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Weights:
@@ -88,7 +90,8 @@ def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> We
     facts: list[object] = [[_hash(path) for path in files], codec.digest]
     if isinstance(network, RewardNetwork):
         facts += [network.names, network.scalar]
-    return Weights(network.to(device).eval(), codec, digest("weights", *facts), _context(network), _contents(network))
+    contents, header = _contents(network), lineage(folder) if (folder / WEIGHTS).is_file() else {}
+    return Weights(network.to(device).eval(), codec, digest("weights", *facts), _context(network), contents, header)
 
 
 def as_it_is(weights: Weights) -> Weights:

@@ -10,9 +10,10 @@ from regrowth.core.dataset import Dataset
 from regrowth.core.errors import DataError, SettingsError
 from regrowth.core.record import Record
 from regrowth.curation.examiners import EXAMINERS as PACKAGED
-from regrowth.curation.examiners import NEED_BENCHMARKS
+from regrowth.curation.examiners import NEED_FILES
 from regrowth.curation.findings import Examination, Finding
 from regrowth.curation.lock import Examiner, Override, Policy, Rule, admitted, examined, noted, verdicts_of
+from regrowth.gates.taint import tainted
 
 
 def shouting(records: Iterable[Record], rule: Rule) -> Examination:
@@ -104,7 +105,7 @@ def test_what_others_examined_is_noted_and_judged_by_the_policy(tmp_path: Path) 
         admitted(examined(data, strict, EXAMINERS), strict)
 
 
-@pytest.mark.parametrize("name", sorted(set(PACKAGED) - NEED_BENCHMARKS))
+@pytest.mark.parametrize("name", sorted(set(PACKAGED) - set(NEED_FILES)))
 def test_every_packaged_examination_can_be_mandatory(tmp_path: Path, name: str) -> None:
     words = (f"{number} {'abcdefghij'[number % 10] * 3} grew in field {number * 7}" for number in range(20))
     clean = Dataset.write(tmp_path / "clean", [Record.of(f"What about {one}?", response="Much.") for one in words])
@@ -131,7 +132,7 @@ def test_a_benchmark_that_changed_makes_another_policy(tmp_path: Path) -> None:
     (tmp_path / "exam.jsonl").write_text("{ }", "utf-8")
     assert rules.digest != before
     (tmp_path / "exam.jsonl").unlink()
-    with pytest.raises(DataError, match=r"exam\.jsonl: no benchmark"):
+    with pytest.raises(DataError, match=r"exam\.jsonl: no file"):
         _ = rules.digest
 
 
@@ -148,6 +149,67 @@ def test_a_benchmark_that_changed_makes_another_policy(tmp_path: Path) -> None:
 def test_a_wrong_rule_is_told(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(SettingsError, match=told):
         policy(tmp_path, text)
+
+
+LONG = " ".join(f"word{number} grew" for number in range(40))
+SHORT = "Birds fly over the old harbour in the morning."
+
+
+def seeded(folder: Path, text: str) -> Policy:
+    (folder / "seeds.jsonl").write_text(json.dumps({"text": f"Once {LONG} again."}) + "\n", "utf-8")
+    (folder / "apart.jsonl").write_text(json.dumps({"text": f"As the law says: {LONG}."}) + "\n", "utf-8")
+    return policy(folder, f'[verbatim]\nagainst = ["seeds.jsonl"]\n{text}')
+
+
+def test_passages_of_the_seeds_can_be_forbidden(tmp_path: Path) -> None:
+    records = [Record.of("?", response=text, origin="synthetic") for text in (f"So {LONG.upper()}!", SHORT)]
+    data = Dataset.write(tmp_path / "written", [*records, Record.of("?", response=LONG)])
+    rules = seeded(tmp_path, "")
+    (found,) = verdicts_of(examined(data, rules, PACKAGED))
+    assert (found.found, found.examined, found.records) == (1, 2, (records[0].id,)), "the real record is a seed itself"
+    with pytest.raises(DataError, match="verbatim: 1 of 2, allowed 0"):
+        admitted(examined(data, rules, PACKAGED), rules)
+    for mild in ("words = 81", 'apart = ["apart.jsonl"]', 'most = "50%"'):
+        rules = seeded(tmp_path, mild)
+        assert admitted(examined(data, rules, PACKAGED), rules) == "", mild
+
+
+def test_a_passage_is_shown_with_its_place_and_documents_are_read(tmp_path: Path) -> None:
+    (tmp_path / "book.md").write_text(f"# Words\n\n{LONG}\n", "utf-8")
+    rule = Rule(against=(tmp_path / "book.md",))
+    found = PACKAGED["verbatim"]([Record.of("Tell me.", response=LONG), Record.of("?", response=SHORT)], rule)
+    (one,) = found.findings
+    assert one.reason == "80 words in a row of text 1 that the data grew from"
+    assert (one.evidence["words"], one.evidence["text"]) == (80, 1)
+    assert str(one.evidence["passage"]).startswith("word0 grew word1")
+
+
+def test_many_records_are_looked_at_in_blocks_and_none_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regrowth.curation.examiners.BLOCK", 1)
+    (tmp_path / "seeds.jsonl").write_text(json.dumps({"text": LONG}) + "\n", "utf-8")
+    records = [Record.of(f"{number}?", response=LONG if number % 3 == 0 else SHORT) for number in range(20)]
+    found = PACKAGED["verbatim"](records, Rule(against=(tmp_path / "seeds.jsonl",)))
+    assert found.examined == 20
+    assert [one.record for one in found.findings] == [one.id for one in records[::3]]
+
+
+def test_tainted_rows_can_be_forbidden_but_for_some_reasons(tmp_path: Path) -> None:
+    row = tainted(Record.of("Who flies?", response="Birds."), ["hidden: comment"])
+    data = Dataset.write(tmp_path / "rows", [row, Record.of("Why?", response="They can.")])
+    rules = policy(tmp_path, "[tainted]")
+    with pytest.raises(DataError, match="tainted: 1 of 2"):
+        admitted(examined(data, rules, PACKAGED), rules)
+    rules = policy(tmp_path, '[tainted]\nallow = ["hidden: comment"]')
+    assert admitted(examined(data, rules, PACKAGED), rules) == ""
+
+
+@pytest.mark.parametrize("name", sorted(NEED_FILES))
+def test_what_compares_with_files_does_not_pass_without_any(tmp_path: Path, name: str) -> None:
+    rules = policy(tmp_path, f"[{name}]")
+    with pytest.raises(SettingsError, match=rf"\[{name}\]: names no"):
+        examined(written(tmp_path), rules, PACKAGED)
 
 
 def test_no_policy_is_told(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from regrowth.metrics.leakage.membership import (
     least_standardised,
     mean_loss,
     null,
+    shuffled,
 )
 
 LOGPROBS = [-0.1, -3.0, -0.5, -1.0, -2.0]
@@ -101,3 +102,18 @@ def test_what_cannot_be_told_is_said() -> None:
 
 def test_long_records_and_odd_characters_are_scored() -> None:
     assert compressed([-1.0] * 1_000_000, "x" * 5_000_000 + "\ud800") < 0
+
+
+def test_membership_by_lot_reads_what_theory_says() -> None:
+    """The AUC of m and n exchangeable records has the variance (m+n+1)/(12mn) (Mann, Whitney, 1947)."""
+    ours, theirs = normal(300, 1), [5 + one for one in normal(500, 2)]
+    found = shuffled(ours, theirs, alarms=0.1, seed=1)
+    reach = 1.96 * math.sqrt(801 / (12 * 300 * 500))
+    assert found.auc.value == pytest.approx(0.5, abs=0.005)
+    assert (found.auc.low, found.auc.high) == pytest.approx((0.5 - reach, 0.5 + reach), abs=0.008)
+    assert found.tpr.low < 0.1 < found.tpr.high
+    assert shuffled(ours, theirs, alarms=0.1, seed=1) == found
+    tied = shuffled([1.0] * 200, [1.0] * 200)
+    assert (tied.auc.low, tied.auc.high, tied.tpr.high) == (0.5, 0.5, 0.0)
+    with pytest.raises(DataError, match="less than one"):
+        shuffled(ours, theirs[:50])

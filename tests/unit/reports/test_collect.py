@@ -19,6 +19,7 @@ from regrowth.core.record import Record
 from regrowth.core.store import Store
 from regrowth.curation.findings import Examination, Finding
 from regrowth.curation.lock import Override, Policy, Rule, admitted, examined, signed
+from regrowth.gates.taint import tainted
 from regrowth.models.model import RememberedModel
 from regrowth.reports.blocks import (
     Block,
@@ -309,3 +310,24 @@ def test_a_replayed_run_has_the_same_report(tmp_path: Path) -> None:
     grown(tmp_path, seeds(30), order=5)
     with Store(tmp_path) as store:
         assert write(tmp_path, store).page.read_bytes() == first
+
+
+def test_tainted_rows_are_counted_by_reason_and_clean_datasets_are_not_mentioned(tmp_path: Path) -> None:
+    clean = Record.of("Who flies?", response="Birds.")
+    rows = [
+        clean,
+        tainted(clean.derive(prompt="Why?"), ["hidden: comment"]),
+        tainted(clean.derive(prompt="How?"), ["hidden: comment", "speaks to a model: override"]),
+    ]
+    Dataset.write(tmp_path / "data" / "from-documents", rows)
+    Dataset.write(tmp_path / "data" / "sums", [Record.of('Is "tainted" a word?', response="Yes.")])
+    pairs = dict(one(Facts, collected(tmp_path)).pairs)
+    assert pairs["tainted in from-documents"] == "2 × hidden: comment, 1 × speaks to a model: override"
+    assert "tainted in sums" not in pairs
+
+
+def test_groups_of_settings_are_repeated_one_by_one(tmp_path: Path) -> None:
+    settings = {"training": {"steps": 3, "lora": None, "epsilon": 8.0}, "parameters": {"beta": 0.1}, "columns": {}}
+    (tmp_path / "run.json").write_text(json.dumps({"format": 1, "recipe": "fine_tune", "settings": settings}))
+    words = shlex.split(one(Facts, collect(tmp_path)).command.replace("\\\n", ""))
+    assert words[4::2] == ["training.steps=3", "training.epsilon=8.0", "parameters.beta=0.1"]

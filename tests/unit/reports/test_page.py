@@ -32,9 +32,10 @@ from regrowth.reports.blocks import (
     Stratum,
     Text,
 )
+from regrowth.reports.compared import Associations, Judgement, Marginals, Readings, Reason, Twins
 from support import reports
 
-VOID = {"meta", "link", "br", "wbr", "circle", "line", "rect", "path", "polyline", "polygon"}
+VOID = {"meta", "link", "br", "wbr"}
 HOSTILE = "</p></style></title><script>alert(1)</script><img src=x onerror='alert(2)'>\"'>{{ 7 * 7 }}\u202e\x00\x1b[2J"
 
 
@@ -100,7 +101,10 @@ def test_every_tag_is_closed_and_every_id_is_there_once() -> None:
     assert read.open == []
     ids = [value for name, value in read.attributes if name == "id"]
     assert len(ids) == len(set(ids))
-    assert {one for name, value in read.attributes if name == "aria-labelledby" for one in value.split()} == set(ids)
+    heard = {one for name, value in read.attributes if name == "aria-labelledby" for one in value.split()}
+    jumped = {value[1:] for name, value in read.attributes if name == "href" and value.startswith("#")}
+    assert heard | jumped == set(ids)
+    assert {"report", "fidelity", "columns", "associations", "twins"} == jumped
 
 
 def test_the_page_needs_nothing_but_itself() -> None:
@@ -108,7 +112,7 @@ def test_the_page_needs_nothing_but_itself() -> None:
     read = Reader(html)
     assert not read.tags.keys() & {"script", "img", "iframe", "object", "embed", "form", "base", "video", "audio"}
     linked = [value for name, value in read.attributes if name in ("src", "href", "action", "data", "srcset")]
-    assert all(value.startswith("data:") for value in linked)
+    assert all(value.startswith(("data:", "#")) for value in linked)
     assert not re.search(r"@import|url\(|@font-face", html)
     assert not [name for name, _ in read.attributes if name.startswith("on")]
 
@@ -138,6 +142,17 @@ def test_the_figures_of_every_block_are_on_the_page() -> None:
         "answers 1,030 30 10,300 4,200 1 min 1 s 0.00 USD", "together 1,040 30 10,300 4,200 1 min 1 s 0.25 USD",
         "verified-1 100 400 500 410", "tiny 5f0c7a61d2b3e4f5061728394a5b6c7d 1,030",
         "One seed.", "regrowth run rejection_sampling",
+        "Stop. Real records can be told from these data.", "stop Records identical to a training record: 0.3",
+        "look 1 column could not be compared. zip: not in the second table.",
+        "What “Shape of a number column” tells, and all 3 figures How alike the values are distributed: 1 is equal.",
+        "age of 1,997 rows 0.610 0.580 to 0.640 stop 0.970 0.960 to 0.990 2,000 3 left out",
+        "hours 0.900 0.880 to 0.920 look – 2,000", "1 more measures of single parts of the data: nothing to look at",
+        "2 figures could not be computed and were left out.",
+        "age 25 % apart", "above 63 12.5 % 12.5 %", "(missing) 0.0 % 12.5 %", "(not in the real data) 0.0 % 20.0 %",
+        "hours × age 0.600 0.100 −0.500", "1 of 1,999 synthetic records equal a real one in all that was compared",
+        "half of the synthetic records lie farther than 0.310 from every real one",
+        "Synthetic record 812 beside real record 17: equal", "Synthetic record 3 beside real record 1,204: 0.125 apart",
+        "age 50 52", "A synthetic text. A text.",
     ):  # fmt: skip
         assert words in text
 
@@ -157,7 +172,7 @@ def _swap(value: object, words: str, key: str = "") -> object:
         return {(words + name if named else name): _swap(one, words, name) for name, one in value.items()}
     if isinstance(value, list):
         return [_swap(one, words, key) for one in value]
-    fixed = ("kind", "role", "unit", "better")
+    fixed = ("kind", "role", "unit", "better", "level", "shape")
     return words + value if isinstance(value, str) and key not in fixed else value
 
 
@@ -206,6 +221,10 @@ def test_a_long_answer_is_cut_on_the_page_and_whole_in_the_file(tmp_path: Path) 
         (Lineage(), "There is no dataset yet."),
         (Examined(), "No dataset was examined."),
         (Facts(), "Nothing was noted."),
+        (Readings(family="fidelity", title="Fidelity"), "Nothing was measured."),
+        (Marginals(), "No column can be drawn."),
+        (Associations(), "There are no two columns to compare."),
+        (Twins(lead="Real records are not shown."), "Real records are not shown."),
     ],
 )
 def test_an_empty_block_says_so(block: Block, said: str) -> None:
@@ -252,6 +271,47 @@ def test_money_and_time_have_columns_only_where_there_are_any() -> None:
     assert "replayed" not in text
 
 
+def test_of_eighty_columns_twelve_are_drawn_at_once_and_all_can_be_opened() -> None:
+    one = reports.MARGINALS.columns[0]
+    columns = tuple(one.model_copy(update={"name": f"column {number:02}"}) for number in range(80))
+    html = page.html(Report(title="t", blocks=(Marginals(columns=columns),)))
+    before, after = html.split("68 more columns")
+    assert before.count("apart</span>") == 12
+    assert after.count("apart</span>") == 68
+    assert Reader(html).open == []
+
+
+def test_reasons_beyond_six_fold() -> None:
+    reasons = tuple(Reason(level="look", text=f"reason {number}") for number in range(9))
+    html = page.html(Report(title="t", blocks=(Judgement(level="look", text="Look.", reasons=reasons),)))
+    assert html.index("3 more reasons") < html.index("reason 6")
+    assert html.index("reason 5") < html.index("3 more reasons")
+
+
+def test_what_asks_for_a_look_is_drawn_and_the_rest_is_listed() -> None:
+    read = shown(reports.READINGS)
+    plots = [value for name, value in read.attributes if name == "aria-labelledby"]
+    assert len(plots) == 3
+    assert "age: 0.610, 0.580 to 0.640; real data 0.960 to 0.990 (far from real data); hours" in read.text
+    assert "income: 0.980" not in read.text, "listed, not drawn"
+    assert "income 0.980" in read.text
+
+
+def test_a_verdict_is_told_by_a_word_and_a_sign_not_by_its_colour_alone() -> None:
+    for level, sign in (("good", "✓"), ("look", "!"), ("stop", "✕")):
+        read = shown(Judgement(level=level, text="Text.", reasons=(Reason(level=level, text="Why."),)))  # type: ignore[arg-type]
+        assert f"{sign} Text." in read.text
+        assert f"{level} Why." in read.text
+
+
+def test_a_keyboard_skips_to_the_report_and_jumps_to_its_parts() -> None:
+    read = Reader(page.html(Report(title="t", blocks=reports.COMPARED)))
+    links = [value for name, value in read.attributes if name == "href"]
+    assert links[1] == "#report"
+    assert "#privacy" not in links, "a part that is not there is not linked"
+    assert links[2:] == ["#fidelity", "#fidelity", "#columns", "#associations", "#twins"]
+
+
 def test_a_title_is_small_above_a_headline_and_large_without_one() -> None:
     assert ("class", "kicker") in shown(Headline(text="a")).attributes
     assert ("class", "kicker") not in shown(Text(paragraphs=("a",))).attributes
@@ -284,6 +344,7 @@ def contrast(one: str, other: str) -> float:
 def test_every_text_can_be_read_on_its_ground(palette: dict[str, str]) -> None:
     pairs = [(text, ground) for text in ("ink", "soft", "accent") for ground in ("page", "panel")]
     pairs += [(f"line{number}", "page") for number in range(2, 7)]
+    pairs += [("stop", "page"), ("stop", "panel"), ("ink", "kept-soft")]
     pairs += [("on-strong", "tint1"), ("on-strong", "tint2"), *(("on-weak", f"tint{number}") for number in range(3, 9))]
     poor = {pair: contrast(*(palette[name] for name in pair)) for pair in pairs}
     assert not {pair: ratio for pair, ratio in poor.items() if ratio < 4.5}

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regrowth.core.protocols import Estimate
-from regrowth.reports import lines, plots
+from regrowth.reports import bands, grids, lines, plots, spreads
 from regrowth.reports.blocks import Arm, Curves, Funnel, Measure, Refusals, Rejects, Scores, Series
+from regrowth.reports.compared import Associations, Told
 from regrowth.reports.svg import scale, short, tick_names
 from support import reports
 
@@ -26,6 +27,10 @@ DRAWN: dict[str, Callable[[], str]] = {
     "origins": lambda: plots.origins(reports.LINEAGE, "p"),
     "curves": lambda: lines.curves(reports.CURVES, "p"),
     "meter": lambda: plots.meter(0.37),
+    "bands": lambda: bands.bands(reports.READINGS.measures[1], reports.READINGS.measures[1].readings, "p"),
+    "bins": lambda: spreads.spread(reports.MARGINALS.columns[0], "p"),
+    "bars": lambda: spreads.spread(reports.MARGINALS.columns[1], "p"),
+    "grid": lambda: grids.grid(reports.ASSOCIATIONS, "difference", "p"),
 }
 HOSTILE = '</text><script>alert("\u202e&amp;")</script>'
 
@@ -195,3 +200,68 @@ def test_ticks_have_the_decimals_they_need() -> None:
 def test_a_long_name_keeps_both_its_ends() -> None:
     assert short("gate_number_12", 14) == "gate_number_12"
     assert short("gate_with_a_long_name_12", 12) == "gate_wit…_12"
+
+
+# Real and synthetic data side by side ---------------------------------------------------------------------------------
+
+
+def test_a_reading_lies_within_its_interval_and_the_null_where_real_data_lie() -> None:
+    drawn = DRAWN["bands"]()
+    dots = [place(dot["cx"]) for dot in found(drawn, "circle", "dot")]
+    nulls = [place(band[end]) for band in found(drawn, "rect", "null") for end in ("x", "width")]
+    # 0.61, 0.9 and 0.98 on a scale from 0.4 at 2 to 1.0 at 98; two of them have a null.
+    assert dots == pytest.approx([2 + 160 * (value - 0.4) for value in (0.61, 0.9, 0.98)], abs=0.01)
+    assert nulls == pytest.approx([2 + 160 * 0.56, 160 * 0.03, 2 + 160 * 0.57, 160 * 0.02], abs=0.01)
+    assert [mark for mark in ("0.610 ✕", "0.900 !", "0.980<") if mark in drawn] == ["0.610 ✕", "0.900 !", "0.980<"]
+
+
+def test_a_null_without_width_can_still_be_seen_inside_the_plot() -> None:
+    point = Told(estimate=Estimate(1.0, 1.0, 1.0, 5), null=Estimate(1.0, 1.0, 1.0, 5))
+    measure = reports.READINGS.measures[0].model_copy(update={"readings": (point,)})
+    band = found(bands.bands(measure, (point,), "p"), "rect", "null")[0]
+    assert place(band["width"]) == 0.6
+    assert place(band["x"]) + 0.6 <= 100
+
+
+def test_bins_are_as_high_as_their_shares_and_the_outline_is_that_of_the_real_data() -> None:
+    drawn = DRAWN["bins"]()
+    heights = [float(bar["height"]) for bar in found(drawn, "rect", "made")]
+    assert heights == pytest.approx([84 * share / 0.5 for share in (0.25, 0.5, 0.125)], abs=0.05)
+    corners = found(drawn, "polyline", "real")[0]["points"].split()
+    assert corners[1] == "0.0,0.0", "the highest real bin reaches the top"
+    assert corners[-1] == "1000,84"
+
+
+def test_bars_are_as_long_as_their_shares() -> None:
+    drawn = DRAWN["bars"]()
+    for kind, shares in (("made", (0.5, 0.3, 0.2)), ("real", (0.6, 0.4, 0.0))):
+        lengths = [place(bar["width"]) for bar in found(drawn, "rect", kind)]
+        assert lengths == pytest.approx([100 * share / 0.6 for share in shares], abs=0.01)
+
+
+def test_a_square_is_as_strong_as_the_difference_and_tells_its_sign() -> None:
+    drawn = DRAWN["grid"]()
+    cold = {square["fill-opacity"] for square in found(drawn, "rect", "cold")}
+    warm = {square["fill-opacity"] for square in found(drawn, "rect", "warm")}
+    assert cold == {"0.5", "0.05"}, "0.6 fell to 0.1, and -0.3 to -0.35"
+    assert warm == {"0.19"}
+    assert "hours × age: real 0.600, synthetic 0.100" in drawn
+
+
+def test_of_many_columns_those_are_drawn_that_differ_most() -> None:
+    size = 60
+    real = tuple(tuple(None if row == column else 0.0 for column in range(size)) for row in range(size))
+    made = [list(row) for row in real]
+    made[7][50] = made[50][7] = 0.9
+    block = Associations(names=tuple(map(str, range(size))), real=real, synthetic=tuple(map(tuple, made)))
+    assert len(grids.chosen(block)) == grids.MOST_NAMES
+    assert {7, 50} <= set(grids.chosen(block))
+    assert grids.widest(block, 1)[0][:2] == ("50", "7")
+
+
+def test_hostile_names_of_columns_stay_text() -> None:
+    column = reports.MARGINALS.columns[1].model_copy(update={"name": HOSTILE, "labels": (HOSTILE, "b", "c")})
+    matrix = reports.ASSOCIATIONS.model_copy(update={"names": (HOSTILE, "b", "c", "d")})
+    for drawn in (spreads.spread(column, "p"), grids.grid(matrix, "real", "p")):
+        assert not list(tree(drawn).iter("script"))
+        assert "\u202e" not in drawn

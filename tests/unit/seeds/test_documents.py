@@ -175,6 +175,17 @@ def test_html_in_another_encoding_is_read_by_what_it_says() -> None:
     assert parse_document(page, "html").text == "café"
 
 
+def test_what_stands_behind_an_open_comment_is_hidden_as_in_a_browser() -> None:
+    found = parse_document("<p>Birds fly.</p><!-- say: approved <p>Fish swim.</p>", "html")
+    assert (found.text, found.taint) == ("Birds fly.", {"comment": 1})
+    closed = parse_document("<p>Birds fly.</p><!-- no --><p>Fish swim.</p>", "html")
+    assert closed.text == "Birds fly.\n\nFish swim."
+
+
+def test_a_sign_at_the_end_that_begins_no_tag_is_text() -> None:
+    assert parse_document("<p>One is</p> 1 <2", "html").text.endswith("1 <2")
+
+
 def test_html_that_is_nested_without_end_is_an_error() -> None:
     with pytest.raises(DataError, match="nested too deeply"):
         parse_document("<b>" * 3000 + "x", "html")

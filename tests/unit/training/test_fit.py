@@ -10,6 +10,7 @@ import pytest
 from regrowth.core.errors import DataError, SettingsError
 from regrowth.core.record import Record
 from regrowth.core.store import Store
+from regrowth.training.admission import UNSEEN
 from regrowth.training.fit import fit
 from regrowth.training.journal import read_log
 from regrowth.training.objectives import Loss, Objective, View, sft
@@ -113,7 +114,8 @@ def test_a_cancelled_fit_resumes_where_it_stopped_and_ends_alike(base: Path, sto
     )
     assert steps == list(range(1, long.steps + 1))
     assert not kept.parent.exists()
-    trained(base, tmp_path, long, lineage={"base": load(base).digest, "data": "thirty sums"})
+    lineage = {"base": load(base).digest, "data": "thirty sums", "override": UNSEEN}
+    trained(base, tmp_path, long, lineage=lineage)
     assert files(folder) == files(tmp_path / "out")
 
 

@@ -20,8 +20,11 @@ from safetensors.torch import load_file
 from torch import nn
 
 from regrowth.core import layouts
+from regrowth.core.dataset import Dataset
 from regrowth.core.errors import DataError, SettingsError
 from regrowth.core.record import Record
+from regrowth.curation.examiners import EXAMINERS
+from regrowth.curation.lock import Override, Policy, admitted, examined, signed
 from regrowth.extras import library
 from regrowth.training.batches import passes
 from regrowth.training.job import Job, place, read_job
@@ -29,9 +32,9 @@ from regrowth.training.journal import read_log
 from regrowth.training.objectives import dpo
 from regrowth.training.parallel import Processes, main, work
 from regrowth.training.rows import tokenize
-from regrowth.training.settings import Lora, TrainingSettings
+from regrowth.training.settings import Lora, PrivateSettings, TrainingSettings
 from regrowth.weights.foreign import HfNetwork
-from regrowth.weights.loading import load, save
+from regrowth.weights.loading import lineage, load, save
 from support.networks import a_codec
 from support.training import additions, trained
 
@@ -59,7 +62,7 @@ def uneven(count: int) -> list[Record]:
 def write_job(folder: Path, name: str, **changes: Any) -> Path:
     """Write a job's file; what it reads lies in the folder above."""
     lines = [f"model = {json.dumps(str(folder.parent / changes.pop('base', 'base')))}"]
-    lines += [f'data = "{folder.parent / "pairs.jsonl"}"', f'out = "{folder / name}"']
+    lines += [f'data = "{folder.parent / "pairs"}"', f'out = "{folder / name}"']
     lines += [f'held_out = "{folder.parent / "pairs.jsonl"}"'] if changes.pop("held_out", False) else []
     lines.append(f'objective = "{changes.pop("objective", "sft")}"')
     training = {**STEPS, **changes.pop("training", {})}
@@ -99,6 +102,7 @@ def folder(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("jobs")
     (folder / "base").symlink_to(base)
     layouts.write(uneven(30), folder / "pairs.jsonl", "preference")
+    examined(Dataset.write(folder / "pairs", layouts.read(folder / "pairs.jsonl")), Policy.read(), EXAMINERS)
     return folder
 
 
@@ -208,6 +212,35 @@ def test_a_file_in_one_process_trains_what_the_same_call_trains(
     records = list(layouts.read(folder / "pairs.jsonl"))
     log = trained(base, tmp_path, settings, records=records)
     assert read_log(folder / "alone" / "sft") == log
+    assert "override" not in lineage(folder / "alone" / "sft")
+
+
+def test_a_launch_trains_only_on_what_was_examined_and_passed_or_somebody_signed_for(
+    folder: Path, base: Path, tmp_path: Path
+) -> None:
+    job = Job(
+        model=str(base),
+        data=folder / "pairs.jsonl",
+        out=tmp_path / "out",
+        training=TrainingSettings.model_validate(STEPS),
+    )
+    with pytest.raises(DataError, match=r"pairs\.jsonl: expected the folder of a dataset that was examined"):
+        work(job)
+    leaking = Dataset.write(tmp_path / "leaking", [Record.of("Who?", response="Write to ann.lee@posteo.de.")])
+    job = job.model_copy(update={"data": leaking.path})
+    with pytest.raises(DataError, match="leaking may not be trained on or exported: not examined"):
+        work(job)
+    leaking = examined(leaking, Policy.read(), EXAMINERS)
+    with pytest.raises(DataError, match="personal: 1 of 1, allowed 0"):
+        work(job)
+    assert not (tmp_path / "out.scratch").exists()
+    words = admitted(leaking, Policy.read(), Override("Ada", "she agreed"))
+    signed(leaking, words)
+    work(job)
+    assert lineage(tmp_path / "out")["override"] == words
+    clean = job.model_copy(update={"model": str(tmp_path / "out"), "data": folder / "pairs", "out": tmp_path / "next"})
+    work(clean)
+    assert lineage(tmp_path / "next")["override"] == words
 
 
 @pytest.mark.parametrize("change", [{"compile": True}, {"lora": Lora(bits=4)}])
@@ -230,6 +263,28 @@ def test_a_wrong_file_is_told_in_words(text: str, error: type[Exception], words:
     (tmp_path / "job.toml").write_text(text, "utf-8")
     with pytest.raises(error, match=words):
         read_job(tmp_path / "job.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "told"),
+    [
+        ("steps = 3", TrainingSettings, ""),
+        ("steps = 3\nepsilon = 8", PrivateSettings, ""),
+        ("delta = 1e-5", PrivateSettings, "training.epsilon: Field required"),
+        ("epsilon = 8\nstep = 3", PrivateSettings, "training.step: Extra"),
+    ],
+)
+def test_a_file_asks_for_privacy_by_one_of_its_settings(text: str, kind: type, told: str, tmp_path: Path) -> None:
+    (tmp_path / "job.toml").write_text(f'data = "y"\n[training]\n{text}\n', "utf-8")
+    if told:
+        with pytest.raises(SettingsError, match=told):
+            read_job(tmp_path / "job.toml")
+        return
+    job = read_job(tmp_path / "job.toml")
+    assert type(job.training) is kind
+    assert job.model_dump(mode="json")["training"] == job.training.model_dump(mode="json"), (
+        "all of it reaches the report"
+    )
 
 
 def test_a_job_without_a_folder_for_its_weights_is_refused(base: Path) -> None:

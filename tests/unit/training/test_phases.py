@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from regrowth.core.dataset import Dataset
-from regrowth.core.errors import SettingsError
+from regrowth.core.errors import DataError, SettingsError
 from regrowth.core.store import Store
+from regrowth.curation.examiners import EXAMINERS
+from regrowth.curation.lock import Policy, examined
 from regrowth.run import open_run
 from regrowth.training.phases import Phase, checked, mixed, phases
 from regrowth.weights.loading import lineage, load
@@ -43,6 +45,11 @@ def made(folder: Path, replay: float, seed: int = 0) -> tuple[list[str], list[st
     plan = a_plan(folder, replay, seed=seed)
     mix = mixed(plan[1], plan[:1], lambda name, records, **facts: Dataset.write(folder / name, records, **facts))
     return [one.id for one in plan[0].data], [one.id for one in plan[1].data], mix
+
+
+def passed(dataset: Dataset) -> Dataset:
+    """Examine as the packaged policy asks."""
+    return examined(dataset, Policy.read(), EXAMINERS)
 
 
 # The mix ------------------------------------------------------------------------------------------------------------
@@ -114,20 +121,32 @@ def test_a_plan_that_does_not_hold_together_is_refused(tmp_path: Path) -> None:
 def trained(base: Path, run: Path) -> list[Path]:
     """Train both phases in a run folder."""
     with Store(run) as store:
-        return asyncio.run(phases(base, a_plan(run / "data"), store=store))
+        return asyncio.run(phases(base, a_plan(run / "data"), store=store, examine=passed))
 
 
 def test_each_phase_starts_from_the_weights_of_the_one_before(base: Path, store: Store) -> None:
     heard: list[tuple[str, int]] = []
     plan = a_plan(store.folder / "data")
-    folders = asyncio.run(phases(base, plan, store=store, on_step=lambda name, step, _: heard.append((name, step))))
+    noting = {"on_step": lambda name, step, _: heard.append((name, step))}
+    folders = asyncio.run(phases(base, plan, store=store, examine=passed, **noting))
     assert [lineage(folder)["base"] for folder in folders] == [load(base).digest, load(folders[0]).digest]
     mix = Dataset(store.folder / "data" / "second-mix")
     assert [lineage(folder)["data"] for folder in folders] == [plan[0].data.fingerprint, mix.fingerprint]
     assert heard == [(name, step) for name in ("first", "second") for step in range(1, SHORT.steps + 1)]
     effects = store.new_effects
-    assert asyncio.run(phases(base, plan, store=store)) == folders
+    assert asyncio.run(phases(base, plan, store=store, examine=passed)) == folders
     assert store.new_effects == effects == 2
+
+
+def test_phases_outside_of_a_run_ask_the_lock_too(base: Path, store: Store) -> None:
+    plan = a_plan(store.folder / "data")
+    with pytest.raises(DataError, match="first may not be trained on"):
+        asyncio.run(phases(base, plan, store=store))
+    for phase in plan:
+        passed(phase.data)
+    plan = [Phase(one.name, Dataset(one.data.path), settings=SHORT, replay=one.replay) for one in plan]
+    with pytest.raises(DataError, match="second-mix may not be trained on"):
+        asyncio.run(phases(base, plan, store=store))
 
 
 @pytest.mark.slow
@@ -159,7 +178,7 @@ def test_a_forgotten_record_leaves_the_mix_and_takes_the_models_with_it(base: Pa
             Phase("first", data["first"], settings=SHORT),
             Phase("second", data["second"], settings=SHORT, replay=1.0),
         ]
-        before = run.wait(phases(base, plan, store=run.store))
+        before = run.wait(phases(base, plan, store=run.store, examine=passed))
         known = {record.id for record in data["second"]}
         gone = next(record.id for record in data["first"] if record.id not in known)
         forgotten = run.forget([gone])
@@ -167,6 +186,6 @@ def test_a_forgotten_record_leaves_the_mix_and_takes_the_models_with_it(base: Pa
         assert not any(folder.exists() for folder in before)
         assert gone not in {record.id for record in run.dataset("second-mix")}
         plan = [Phase(one.name, run.dataset(one.name), settings=SHORT, replay=one.replay) for one in plan]
-        again = run.wait(phases(base, plan, store=run.store))
+        again = run.wait(phases(base, plan, store=run.store, examine=passed))
         assert gone not in {record.id for record in run.dataset("second-mix")}
         assert set(again).isdisjoint(before)

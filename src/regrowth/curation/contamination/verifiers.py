@@ -52,7 +52,7 @@ _WORTH: Mapping[str, int | Fraction] = {
 }  # fmt: skip
 _QUANTITY = re.compile(r"\d{1,15}(?:,\d{3})*(?:\.\d{1,15})?(?:/\d{1,9})?|[a-z]+", re.IGNORECASE)
 _STATED = re.compile(r"####|\\boxed|\banswer (?:is|:)", re.IGNORECASE)
-_ANSWER = re.compile(r"^\s*(?:answer|solution|response|a)\s*:|####", re.IGNORECASE | re.MULTILINE)
+_ANSWER = re.compile(r"^[^\S\n]*(?:answer|solution|response|a)\s*:|####", re.IGNORECASE | re.MULTILINE)
 
 
 @functools.lru_cache(maxsize=2048)

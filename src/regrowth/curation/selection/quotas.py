@@ -22,7 +22,7 @@ from regrowth.curation.selection.choosing import Pick, Selection, at_hand, calle
 from regrowth.curation.selection.coverage import Coverage, Group
 from regrowth.curation.selection.shares import Cell, Margin, apportioned, raked
 
-__all__ = ["Read", "Shares", "Short", "Wanted", "attribute", "by_quota", "covered"]
+__all__ = ["Plan", "Read", "Shares", "Short", "Wanted", "attribute", "by_quota", "cell_of", "covered", "planned"]
 
 Shares: TypeAlias = str | Mapping[Any, float]
 """Weights by value, or by the values of several attributes; `equal` for every value found, `found` as they are."""
@@ -62,7 +62,7 @@ def by_quota(
         SettingsError: nothing is wanted, a share is negative, or none is above 0.
     """
     pool = at_hand(records)
-    plan = _planned(pool, wanting(count), wanted, short, read)
+    plan = planned(pool, wanting(count), wanted, short, read)
     choose = pick or drawn(seed)
     members: dict[Cell, list[Record]] = {}
     for record in pool:
@@ -97,7 +97,7 @@ def covered(
 ) -> Coverage:
     """Report how well records that were chosen in any way cover the groups of a pool. Repeated records count again."""
     everyone, taken = at_hand(pool), list(chosen)
-    plan = _planned(everyone, len(taken), wanted, "leave", read)
+    plan = planned(everyone, len(taken), wanted, "leave", read)
     there = Counter(plan.cells.values())
     return _report(plan.margins, there, Counter(plan.cells[record.id] for record in taken))
 
@@ -113,7 +113,7 @@ class _Entry(NamedTuple):
     """What is to be taken: as wanted, or what other groups take in place of a short one, too."""
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
     """How many are taken of each cell."""
 
     names: tuple[str, ...]
@@ -131,17 +131,29 @@ class _Plan(NamedTuple):
         return {_joined(one.names): dict(one.shares) for one in self.margins}
 
 
-def _planned(pool: Sequence[Record], count: int, wanted: Wanted, short: Short, read: Read) -> _Plan:
+def planned(
+    pool: Sequence[Record], count: int, wanted: Wanted, short: Short = "leave", read: Read = attribute, tries: int = 1
+) -> Plan:
+    """Return how many records are to be taken of each cell of the attributes; each may be taken `tries` times.
+
+    Raises:
+        SettingsError: as `by_quota`.
+    """
     if not wanted:
         raise SettingsError("No shares are wanted of anything: name an attribute, such as {'domain': 'equal'}.")
     keys = [(name,) if isinstance(name, str) else tuple(name) for name in wanted]
     names = tuple(dict.fromkeys(name for key in keys for name in key))
-    cells = {record.id: tuple(_told(read(record, name)) for name in names) for record in pool}
-    available = Counter(cells.values())
+    cells = {record.id: cell_of(record, names, read) for record in pool}
+    available = Counter({cell: number * tries for cell, number in Counter(cells.values()).items()})
     margins = [
         _wanted(key, shares, names, available, count, short) for key, shares in zip(keys, wanted.values(), strict=True)
     ]
-    return _Plan(names, cells, margins, _takes(available, [one.margin for one in margins], count, short))
+    return Plan(names, cells, margins, _takes(available, [one.margin for one in margins], count, short))
+
+
+def cell_of(record: Record, names: Iterable[str], read: Read = attribute) -> Cell:
+    """Return the cell that a record belongs to: its values of these attributes, as texts."""
+    return tuple(_told(read(record, name)) for name in names)
 
 
 def _wanted(

@@ -32,7 +32,17 @@ from regrowth.core.protocols import Estimate
 from regrowth.metrics.agreement import auc
 from regrowth.metrics.intervals import proportion
 
-__all__ = ["Attack", "attack", "calibrated", "compressed", "least", "least_standardised", "mean_loss", "null"]
+__all__ = [
+    "Attack",
+    "attack",
+    "calibrated",
+    "compressed",
+    "least",
+    "least_standardised",
+    "mean_loss",
+    "null",
+    "shuffled",
+]
 
 RESAMPLES = 1000
 
@@ -138,6 +148,32 @@ def null(scores: Sequence[float], *, alarms: float = 0.01, seed: int = 0) -> Att
     half = len(scores) // 2
     one, other = ([scores[place] for place in part] for part in (order[:half], order[half:]))
     return attack(one, other, alarms=alarms, seed=seed)
+
+
+def shuffled(
+    members: Sequence[float], others: Sequence[float], *, alarms: float = 0.01, draws: int = 400, seed: int = 0
+) -> Attack:
+    """Return what the attack reads when who is a member is drawn by lot: the median and the middle 95 % of the draws.
+
+    Raises:
+        DataError: too few others for one false alarm.
+    """
+    if len(others) * alarms < 1:
+        raise DataError(f"{len(others)} records that are no members: a share of {alarms:g} of them is less than one.")
+    scores = np.sort(np.concatenate([members, others]).astype(np.float64))
+    # With ties, the mean of the first and the last place that a score could have.
+    ranks = (np.searchsorted(scores, scores, side="left") + np.searchsorted(scores, scores, side="right") + 1) / 2
+    m, n, dice = len(members), len(others), np.random.default_rng(seed)
+    told, rates = np.empty(draws), np.empty(draws)
+    for draw in range(draws):
+        chosen = np.zeros(m + n, np.bool_)
+        chosen[dice.permutation(m + n)[:m]] = True
+        told[draw] = (ranks[chosen].sum() - m * (m + 1) / 2) / (m * n)
+        rates[draw] = _rate(scores[chosen], scores[~chosen], alarms)
+    (auc_0, auc_low, auc_high), (tpr, low, high) = (
+        np.percentile(one, [50, 2.5, 97.5]).tolist() for one in (told, rates)
+    )
+    return Attack(Estimate(auc_0, auc_low, auc_high, m + n), Estimate(tpr, low, high, m + n), alarms)
 
 
 def _rate(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64], alarms: float) -> float:

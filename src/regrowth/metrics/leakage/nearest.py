@@ -14,32 +14,36 @@ A smoke test, and no more: sets that pass it were shown to leak membership stron
 arXiv:2505.01524). A change of a few values hides a copy from `identical`, a change of many from `closer`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from regrowth.core.errors import DataError
 from regrowth.core.protocols import Estimate
+from regrowth.metrics.columns import Table
 from regrowth.metrics.intervals import clustered_mean, proportion
-from regrowth.metrics.leakage.shingles import Shingles
-from regrowth.metrics.leakage.tables import Columns, Space
+from regrowth.metrics.leakage.tables import Distances, Floats, Places, Space
+from regrowth.metrics.leakage.texts import Embed, text_distances
 
-__all__ = ["Distances", "Nearest", "Nearness", "nearness", "table_nearness", "text_nearness"]
+__all__ = [
+    "Nearest",
+    "Nearness",
+    "nearness",
+    "repeats",
+    "space_nearness",
+    "table_nearness",
+    "text_nearness",
+    "text_repeats",
+]
 
-Floats: TypeAlias = npt.NDArray[np.float32]
-Distances: TypeAlias = Callable[[int, int], Floats]
-"""Returns the distances [queries, records] of some queries, given by their first and last number."""
-Embed: TypeAlias = Callable[[Sequence[str]], npt.ArrayLike]
-"""Maps texts to vectors, one row each."""
-
-CELLS = 1 << 22
-"""Distances that are in memory at a time."""
+CELLS = 1 << 16
+"""Distances that are in memory at a time: few, so that they stay near the processor."""
 
 
 class Nearest(NamedTuple):
-    """Hold how near some records are to the seeds; the unit of `n` is the record."""
+    """Hold how near some records are to the seeds; the unit of `n` is the nearest record: a cluster of those asked."""
 
     closer: Estimate
     """Share of records nearer to a seed than to any record of the hold-out."""
@@ -57,8 +61,10 @@ class Nearness(NamedTuple):
     """The same of the hold-out in place of the synthetic records, each left out of the hold-out it is compared with."""
     even: float
     """What `closer` is to be expected where nothing leaks: the seeds' share of all real records."""
+    asked: Places
+    """Which synthetic records were compared: all, or those of the sample."""
     nearest: npt.NDArray[np.int64]
-    """The nearest seed of each synthetic record."""
+    """The nearest seed of each of them."""
     distances: Floats
     """Its distance."""
 
@@ -81,6 +87,8 @@ def text_nearness(
     *,
     embed: Embed | None = None,
     words: int = 3,
+    limit: int | None = None,
+    seed: int = 0,
 ) -> Nearness:
     """Compare texts: by the Jaccard distance of their sets of word shingles, or by the cosine of their embeddings.
 
@@ -89,43 +97,67 @@ def text_nearness(
     Args:
         embed: maps texts to vectors; distance is 1 - cosine, never below 0.
         words: words of a shingle. Three tell sentences apart; short texts are one shingle.
+        limit: as in `nearness`.
 
     Raises:
         DataError: fewer than two records of a kind, or not one vector per text.
     """
-    if embed is not None:
-        parts = [_unit(embed(texts), len(texts)) for texts in (synthetic, seeds, holdout)]
-        return nearness(len(synthetic), len(seeds), len(holdout), lambda one, other: _cosine(parts[one], parts[other]))
-    sets = [Shingles.of(texts, words) for texts in (synthetic, seeds, holdout)]
-    return nearness(len(synthetic), len(seeds), len(holdout), lambda one, other: sets[one].distances(sets[other]))
+    between = text_distances((synthetic, seeds, holdout), embed, words)
+    return nearness(len(synthetic), len(seeds), len(holdout), between, limit=limit, seed=seed)
 
 
 def table_nearness(
-    synthetic: Columns, seeds: Columns, holdout: Columns, *, ranks: bool = False, categories: Sequence[str] = ()
+    synthetic: Table,
+    seeds: Table,
+    holdout: Table,
+    *,
+    ranks: bool = False,
+    limit: int | None = None,
+    seed: int = 0,
 ) -> Nearness:
-    """Compare rows of tables with numbers and categories, each column weighing the same.
+    """Compare rows of aligned tables, each column weighing the same; see `regrowth.metrics.leakage.tables`.
 
-    A number differs by |a - b| over the range of the real column, 1 at most; a category by 0 or 1; a missing value
-    from a present one by 1. The distance is the mean over the columns. The range is that of seeds and hold-out
-    together: seen through the seeds' alone, the two would not be alike.
+    The range of a column of numbers is that of seeds and hold-out together: seen through the seeds' alone, the two
+    would not be alike.
 
     Args:
         ranks: numbers differ by the share of real values between them instead; for columns with long tails.
-        categories: columns of numbers that are names: codes, ids.
+        limit: as in `nearness`.
 
     Raises:
-        DataError: fewer than two rows of a kind, or columns that differ.
+        DataError: fewer than two rows of a kind, or nothing but identifiers.
     """
-    space = Space.of(synthetic, seeds, holdout, ranks=ranks, categories=categories)
-    counts = [len(part) for part in space.parts]
-    return nearness(counts[0], counts[1], counts[2], lambda one, other: space.distances(one, other))
+    space = Space.of((synthetic, seeds, holdout), scale=(1, 2), ranks=ranks)
+    return space_nearness(space, (0, 1, 2), limit=limit, seed=seed)
 
 
-def nearness(synthetic: int, seeds: int, holdout: int, between: Callable[[int, int], Distances]) -> Nearness:
+def space_nearness(space: Space, sets: tuple[int, int, int], *, limit: int | None = None, seed: int = 0) -> Nearness:
+    """Compare rows of a space; `sets` names its tables of synthetic rows, of seeds and of the hold-out."""
+    sizes = [len(space.parts[place]) for place in sets]
+
+    def between(one: int, other: int) -> Distances:
+        return space.distances(sets[one], sets[other])
+
+    return nearness(sizes[0], sizes[1], sizes[2], between, limit=limit, seed=seed)
+
+
+def nearness(
+    synthetic: int,
+    seeds: int,
+    holdout: int,
+    between: Callable[[int, int], Distances],
+    *,
+    limit: int | None = None,
+    seed: int = 0,
+) -> Nearness:
     """Compare records of any kind, given their distances.
+
+    Intervals are clustered by the nearest record: records that share it are near or far together.
 
     Args:
         between: returns the distances between two of the sets 0 synthetic, 1 seeds, 2 hold-out.
+        limit: how many synthetic and how many hold-out records are compared at most, drawn at random; always with all
+            seeds and all of the hold-out. The intervals are those of the sample.
 
     Raises:
         DataError: fewer than two records of a kind.
@@ -134,63 +166,104 @@ def nearness(synthetic: int, seeds: int, holdout: int, between: Callable[[int, i
         raise DataError(
             f"{synthetic} synthetic records, {seeds} seeds, {holdout} of the hold-out: expected two of each at least."
         )
-    nearest, near, second = _two_nearest(between(0, 1), synthetic, seeds)
-    far = _two_nearest(between(0, 2), synthetic, holdout)[1]
-    found = _summed(near, second, far)
-    _, near_0, second_0 = _two_nearest(between(2, 1), holdout, seeds)
-    far_0 = _two_nearest(between(2, 2), holdout, holdout, same=True)[1]
-    return Nearness(found, _summed(near_0, second_0, far_0), seeds / (seeds + holdout), nearest, near)
+    asked, held = _drawn(synthetic, limit, seed), _drawn(holdout, limit, seed + 1)
+    near, far = _two_nearest(between(0, 1), asked, seeds), _two_nearest(between(0, 2), asked, holdout)
+    near_0, far_0 = _two_nearest(between(2, 1), held, seeds), _two_nearest(between(2, 2), held, holdout, same=True)
+    return Nearness(
+        _summed(near, far), _summed(near_0, far_0), seeds / (seeds + holdout), asked, near.places, near.first
+    )
 
 
-def _summed(near: Floats, second: Floats, far: Floats) -> Nearest:
-    closer = (near < far) + 0.5 * (near == far)
-    ratio = np.divide(near, second, out=np.ones_like(near), where=second > 0)
-    alone = range(len(near))
-    shares = [clustered_mean(values.tolist(), alone) for values in (closer, ratio)]
-    return Nearest(shares[0], shares[1], proportion(int((near == 0).sum()), len(near)))
+def text_repeats(
+    synthetic: Sequence[str],
+    seeds: Sequence[str],
+    *,
+    embed: Embed | None = None,
+    words: int = 3,
+    limit: int | None = None,
+    seed: int = 0,
+) -> tuple[Estimate, Estimate]:
+    """Return `repeats` of texts, compared as in `text_nearness`."""
+    between = text_distances((synthetic, seeds), embed, words)
+    return repeats(len(synthetic), len(seeds), between, limit=limit, seed=seed)
 
 
-def _two_nearest(
-    distances: Distances, queries: int, records: int, *, same: bool = False
-) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
-    """Return for each query the number of its nearest record, its distance, and that of the second nearest.
+def repeats(
+    synthetic: int,
+    seeds: int,
+    between: Callable[[int, int], Distances],
+    *,
+    limit: int | None = None,
+    seed: int = 0,
+) -> tuple[Estimate, Estimate]:
+    """Return the ratio of nearest distances of synthetic records, and of the seeds, each without itself.
+
+    What can be said without a hold-out: a fresh real record lies to the seeds as each seed lies to the others.
+
+    Raises:
+        DataError: fewer than two synthetic records, or than three seeds.
+    """
+    if synthetic < 2 or seeds < 3:
+        raise DataError(f"{synthetic} synthetic records and {seeds} seeds: expected two and three at least.")
+    made = _two_nearest(between(0, 1), _drawn(synthetic, limit, seed), seeds)
+    real = _two_nearest(between(1, 1), _drawn(seeds, limit, seed + 1), seeds, same=True)
+    return _ratio(made), _ratio(real)
+
+
+class _Two(NamedTuple):
+    """Hold, for each query, its nearest record, its distance, and that of the second nearest."""
+
+    places: npt.NDArray[np.int64]
+    first: Floats
+    second: Floats
+
+
+def _summed(near: _Two, far: _Two) -> Nearest:
+    closer = (near.first < far.first) + 0.5 * (near.first == far.first)
+    owners = np.where(near.first <= far.first, near.places, -1 - far.places)
+    share = _clustered(closer, owners, near.first == far.first)
+    return Nearest(share, _ratio(near), proportion(int((near.first == 0).sum()), len(near.first)))
+
+
+def _ratio(near: _Two) -> Estimate:
+    ratio = np.divide(near.first, near.second, out=np.ones_like(near.first), where=near.second > 0)
+    return _clustered(ratio, near.places, near.first == near.second)
+
+
+def _clustered(
+    values: npt.NDArray[np.floating], owners: npt.NDArray[np.int64], tied: npt.NDArray[np.bool_]
+) -> Estimate:
+    """Return the mean of values that hang on the record that is nearest; those of ties hang on none."""
+    clusters = [
+        (int(tie), place if tie else owner) for place, (owner, tie) in enumerate(zip(owners, tied, strict=True))
+    ]
+    if len(set(clusters)) < 2:
+        return Estimate(float(values.mean()), 0.0, 1.0, 1)  # all hang on one record: nothing is said of others
+    return clustered_mean(values.tolist(), clusters)
+
+
+def _drawn(count: int, limit: int | None, seed: int) -> Places:
+    if limit is None or count <= limit:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, limit, replace=False))
+
+
+def _two_nearest(distances: Distances, queries: Places, records: int, *, same: bool = False) -> _Two:
+    """Search among all records.
 
     Args:
-        same: queries are the records themselves, and no record is its own neighbour.
+        same: queries are places among the records themselves, and no record is its own neighbour.
     """
     places, first, second = [], [], []
-    for start, end in _blocks(queries, records):
-        block = distances(start, end)
+    step = max(1, CELLS // records)
+    for start in range(0, len(queries), step):
+        asked = queries[start : start + step]
+        block, rows = distances(asked), np.arange(len(asked))
         if same:
-            block[np.arange(end - start), np.arange(start, end)] = np.inf
+            block[rows, asked] = np.inf
         place = block.argmin(axis=1)
-        rows = np.arange(end - start)
         places.append(place)
         first.append(block[rows, place])
         block[rows, place] = np.inf
         second.append(block.min(axis=1))
-    return np.concatenate(places), np.concatenate(first), np.concatenate(second)
-
-
-def _blocks(queries: int, records: int) -> Iterator[tuple[int, int]]:
-    step = max(1, CELLS // records)
-    for start in range(0, queries, step):
-        yield start, min(queries, start + step)
-
-
-def _unit(vectors: npt.ArrayLike, count: int) -> Floats:
-    matrix = np.asarray(vectors, dtype=np.float32)
-    if matrix.ndim != 2 or len(matrix) != count:
-        raise DataError(f"embed returned an array of the shape {list(matrix.shape)} for {count} texts.")
-    length = np.linalg.norm(matrix, axis=1, keepdims=True)
-    unit: Floats = np.divide(matrix, length, out=np.zeros_like(matrix), where=length > 0)
-    return unit
-
-
-def _cosine(one: Floats, other: Floats) -> Distances:
-    def distances(start: int, end: int) -> Floats:
-        found: Floats = np.clip(1 - one[start:end] @ other.T, 0, 1)
-        found[found < 1e-6] = 0  # equal vectors, rounded
-        return found
-
-    return distances
+    return _Two(np.concatenate(places), np.concatenate(first), np.concatenate(second))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from regrowth.texts import words as words_of
 
-__all__ = ["Shingles"]
+__all__ = ["Shingles", "mixed"]
 
 MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 AT_ONCE = 1 << 22
@@ -92,11 +92,11 @@ def _shingles(words: Sequence[str], count: int, known: dict[str, int]) -> npt.ND
     width = min(count, len(numbers))
     total = np.zeros(len(numbers) - width + 1, dtype=np.uint64)
     for place in range(width):
-        total = _mixed(total + numbers[place : len(numbers) - width + 1 + place])
+        total = mixed(total + numbers[place : len(numbers) - width + 1 + place])
     return total
 
 
-def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Mix bits so that neighbours lie far apart (splitmix64's finaliser)."""
     values = values + MIX[0]
     values = (values ^ (values >> np.uint64(30))) * MIX[1]

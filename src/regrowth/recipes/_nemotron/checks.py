@@ -21,7 +21,7 @@ __all__ = ["CHECKS", "Check", "sentences", "words"]
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _SENTENCE = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s|$)")
-_BULLET = re.compile(r"^\s*[*•-]\s+\S", re.MULTILINE)
+_BULLET = re.compile(r"^[^\S\n]*[*•-]\s+\S", re.MULTILINE)
 _HIGHLIGHT = re.compile(r"\*{1,2}(?=[^*\s])[^*\n]+\*{1,2}")
 _PLACEHOLDER = re.compile(r"\[[^\[\]]+\]")
 _TITLE = re.compile(r"<<[^<>\n]*\w[^<>\n]*>>")

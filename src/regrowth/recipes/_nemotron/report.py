@@ -78,6 +78,8 @@ def of_rounds(played: Played[RememberedModel]) -> Text:
         f"Beside its teacher: {turn.figures['beside its teacher']}."
         for turn in played.turns
     ]
+    if played.alarm is not None:
+        lines.append(f"Round {played.alarm.round}: not played. {played.alarm}")
     return Text(title="Rounds", paragraphs=tuple(lines))
 
 

@@ -21,8 +21,8 @@ __all__ = ["on_topic", "task_form", "task_length"]
 _GAP = re.compile(
     r"\{\{\s*\w+\s*\}\}|\[(?:insert|your|topic|name|date|company)\b[^\]]*\]|<(?:insert|topic)\b[^>]*>", re.I
 )
-_NUMBERED = re.compile(r"^\s*(?:\d{1,2}[.)]|task \d+:?|question \d+:?)\s", re.IGNORECASE | re.MULTILINE)
-_ROLE = re.compile(r"^\s*\**(?:assistant|answer|solution|antwort|lösung)\**\s*:", re.IGNORECASE | re.MULTILINE)
+_NUMBERED = re.compile(r"^[^\S\n]*(?:\d{1,2}[.)]|task \d+:?|question \d+:?)\s", re.IGNORECASE | re.MULTILINE)
+_ROLE = re.compile(r"^[^\S\n]*\**(?:assistant|answer|solution|antwort|lösung)\**\s*:", re.IGNORECASE | re.MULTILINE)
 
 
 def task_form(record: Record) -> Record:
@@ -34,7 +34,7 @@ def task_form(record: Record) -> Record:
     task = record["task"]
     if found := refusal(task):
         raise Rejected("task_form", f"a refusal: {shown(found)}")
-    if len(_NUMBERED.findall(task)) > 1 and _NUMBERED.match(task):
+    if len(_NUMBERED.findall(task)) > 1 and _NUMBERED.match(task.lstrip()):
         raise Rejected("task_form", f"several tasks in one: {shown(task)}")
     if gap := _GAP.search(task):
         raise Rejected("task_form", f"a gap that nobody filled: {shown(gap[0])}")

@@ -86,6 +86,11 @@ def _told(outcome: Outcome) -> Text:
         for arm, played in outcome.played.items()
         for turn in played.turns
     ]
+    said += [
+        f"{arm}: round {one.alarm.round} was not played. {one.alarm}"
+        for arm, one in outcome.played.items()
+        if one.alarm is not None
+    ]
     return Text(title="What became of each round", paragraphs=tuple(said))
 
 

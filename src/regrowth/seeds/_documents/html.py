@@ -54,6 +54,9 @@ def read_html(markup: str | bytes) -> Shown:
     bs4 = library("bs4", "Reading Markdown or HTML", extra="documents")
     if isinstance(markup, str):  # half of a surrogate pair is no character, and the parser cannot hold it
         markup = markup.encode("utf-8", "replace").decode()
+    else:
+        markup = bs4.UnicodeDammit(markup, is_html=True).unicode_markup or ""
+    markup = _closed(markup)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it looks like XML, or like the name of a file
         soup = bs4.BeautifulSoup(markup, "html.parser")
@@ -63,6 +66,18 @@ def read_html(markup: str | bytes) -> Shown:
     articles = soup.find_all("article")
     content = soup.find("main") or (articles[0] if len(articles) == 1 else soup.body or soup)
     return Shown(title, list(_pieces(content)), taint)
+
+
+def _closed(markup: str) -> str:
+    """Return a page in which every comment ends and nothing that never ends begins like a tag.
+
+    The parser looks for the end of each from where it begins, again and again: a page of open ones takes it hours. A
+    browser shows nothing behind an open comment, and neither does this.
+    """
+    if markup.rfind("<!--") > markup.rfind("-->"):
+        markup += "<!---->"
+    last = markup.rfind(">") + 1
+    return markup[:last] + markup[last:].replace("<", "&lt;")
 
 
 def _without_hidden(bs4: Any, soup: Any) -> Counter[str]:
