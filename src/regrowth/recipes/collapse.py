@@ -1,8 +1,8 @@
 """Collapse: what becomes of a model that learns from its own samples, round after round, and what prevents it.
 
-    regrowth run collapse --set world=gaussian --set size=10
-    regrowth run collapse --set world=kde --set details.shape=line --set mixing.real_share=0.3
-    regrowth run collapse --set world=ngram --set text=novel.txt --set details.temperature=0.8
+    regrowth run collapse --world gaussian --size 10
+    regrowth run collapse --world kde --details.shape line --mixing.real_share 0.3
+    regrowth run collapse --world ngram --text novel.txt --details.temperature 0.8
 
 Eight worlds, from a Gaussian to a small transformer, and six arms: what a round is fitted to (`_collapse/arms.py`).
 Sources: Shumailov et al. (Nature 631, 2024), Gerstgrasser et al. (arXiv:2404.01413), Kazdan, Schaeffer et al.

@@ -38,6 +38,10 @@ FIGURES: Mapping[str, tuple[Literal["higher", "lower"], str]] = {
     "cross-entropy": ("lower", "Nats per real draw under the fit"),
     "real NLL": ("lower", "Nats per held-out real datum under the fit: the fit to reality itself"),
     "minority": ("higher", "Share of the fit that stands for the rarest real group, which is a tenth"),
+    "alarm": (
+        "lower",
+        "Share of the repetitions that the monitor of docs/collapse_monitor.md would have ended by then",
+    ),
     "spread": ("higher", "Variance of the samples against that of the real data"),
 }
 FEEDING: Mapping[Arm, str] = {
@@ -82,7 +86,8 @@ def _last(outcome: Outcome) -> int:
 
 def _estimate(course: Course, name: str, number: int) -> Estimate:
     one = course.estimate(name, number)
-    return one if name in SIGNED else replace(one, low=max(0.0, one.low))
+    one = one if name in SIGNED else replace(one, low=max(0.0, one.low))
+    return replace(one, high=min(1.0, one.high)) if name == "alarm" else one
 
 
 def _told_by(outcome: Outcome) -> str:

@@ -4,7 +4,8 @@
 
 Each round trains the same first model on the round's mix, with equal steps, and draws texts from what came out. Real
 texts are worked exercises, or the first 40 words of the lines of a file. Figures: `real NLL` (nats per token of held-
-out real texts) and `types` (different words in what was trained on). Wrong, for a verifier: as for the word trigram,
+out real texts), `types` (different words in what was trained on), and `alarm` (whether the monitor that watches other
+recipes' rounds would have ended these by then; here it only looks). Wrong, for a verifier: as for the word trigram,
 less likely under a trigram of other real texts than 95 % of real ones are.
 """
 
@@ -19,6 +20,7 @@ import numpy as np
 from regrowth.core.errors import CallFailed, DataError
 from regrowth.core.protocols import Sampling
 from regrowth.core.record import Record, digest
+from regrowth.metrics.collapse.monitor import Monitor
 from regrowth.metrics.collapse.ngram import Vocabulary
 from regrowth.models.model import RememberedModel
 from regrowth.recipes._collapse.arms import ARMS, Arm
@@ -75,17 +77,22 @@ class Writer:
         rounds = min(2, self.settings.rounds or 1) if self.run.preview else self.settings.rounds or 1
         rng, verifier = np.random.default_rng([self.settings.seed, place, ARMS.index(arm)]), self._verifier()
         real, made = self._real(place, 0, size), list[list[Record]]()
-        figures: dict[str, list[float]] = {"real NLL": [], "types": []}
+        figures: dict[str, list[float]] = {"real NLL": [], "types": [], "alarm": []}
+        monitor = Monitor([one.response for one in real], seed=self.settings.seed)
         for number in range(1, rounds + 1):
             if arm == "fresh_real" and number > 1:
                 real = self._real(place, number, size)
             mix = self._mixed(arm, real, made, rng)
             model = await self._trained(mix, f"{arm}-{place}-{number}")
-            if number in looks(rounds):
-                figures["real NLL"].append(await self._nll(model))
-                figures["types"].append(float(len({word for one in mix for word in words(one.response)})))
             if number < rounds:
                 made.append(await self._made(model, arm, place, number, verifier, rng))
+            written = [one.response for one in made[-1]] if number < rounds else []
+            told = await self._told(model)
+            monitor.read(written, number=number, nll=[-sum(one) / len(one) for one in told])
+            if number in looks(rounds):
+                figures["real NLL"].append(-sum(map(sum, told)) / sum(map(len, told)))
+                figures["types"].append(float(len({word for one in mix for word in words(one.response)})))
+                figures["alarm"].append(float(monitor.alarm is not None))
         return {"rounds": list(looks(rounds)), "figures": {name: [values] for name, values in figures.items()}}
 
     def _verifier(self) -> tuple[Verifier, Vocabulary]:
@@ -123,12 +130,13 @@ class Writer:
         )
         return await self.run.afit(self.base, self.run.write(name, mix), how, name=name)
 
-    async def _nll(self, model: RememberedModel) -> float:
+    async def _told(self, model: RememberedModel) -> Sequence[Sequence[float]]:
+        """Return the log-probability of each token of each held-out real text."""
+
         async def look(text: str) -> tuple[float, ...]:
             return await model.logprobs(PROMPT, text)
 
-        found = await self.run.aeach(self.corpus.held_out[:HELD_OUT], look, name="held-out real texts")
-        return -sum(map(sum, found)) / sum(map(len, found))
+        return await self.run.aeach(self.corpus.held_out[:HELD_OUT], look, name="held-out real texts")
 
     async def _made(
         self,
