@@ -5,6 +5,7 @@ regrowth run collapse --help                  every setting, with what it means
 """
 
 import argparse
+import json
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -35,7 +36,10 @@ def takes_settings(parser: argparse.ArgumentParser, given: Sequence[str] = (), *
     if name is None or not parser.prog.endswith(f" {given[0]}"):
         return
     group = parser.add_argument_group(f"settings of {name}")
-    for key, told in _settings(recipe(name).settings):
+    settings = recipe(name).settings
+    keyed = {word[2:].partition("=")[0]: "" for word in given if word.startswith("--")}  # conditions.sex, say
+    keyed = {key: "" for key in keyed if "." in key and key.partition(".")[0] in settings.model_fields}
+    for key, told in {**keyed, **dict(_settings(settings))}.items():
         with suppress(argparse.ArgumentError):  # an option of the command has that name: --set reaches the setting
             group.add_argument(
                 f"--{key}", dest="set", action="append", type=f"{key}={{}}".format, metavar="…", help=told
@@ -93,10 +97,12 @@ def _toml(file: Path) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """Read a value as TOML would; what is no TOML value is a string."""
+    """Read a value as TOML would, or as JSON; what is neither is a string."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
+        with suppress(json.JSONDecodeError):
+            return json.loads(text)
         return text
 
 

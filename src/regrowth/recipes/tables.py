@@ -27,7 +27,7 @@ from regrowth.domains.tables.texts import Wording
 from regrowth.recipes._tables.baseline import made_of
 from regrowth.recipes._tables.records import Parts, deliver, export, parts
 from regrowth.recipes._tables.settings import Settings
-from regrowth.recipes._tables.telling import blocks, readings
+from regrowth.recipes._tables.telling import blocks, compared
 from regrowth.recipes._tables.writing import learnt, write_all
 from regrowth.reports.blocks import save
 from regrowth.run import Run
@@ -54,8 +54,8 @@ async def tables(run: Run, settings: Settings) -> Made:
         made, parents = await made_of(run, settings, real, rules, rows), {}
     await deliver(run, made.table, made.refused, settings.path.name, real.source, parents)
     path = export(run.folder, made.table, settings.format)
-    found = await asyncio.to_thread(readings, real, made.table, settings.seed)
-    save(run.folder, blocks(settings, real, made, path, found))
+    comparison = await asyncio.to_thread(compared, real, made.table, settings.seed)
+    save(run.folder, blocks(settings, real, made, path, comparison))
     return made
 
 

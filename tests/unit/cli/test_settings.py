@@ -33,6 +33,27 @@ def test_an_option_of_the_command_keeps_its_meaning() -> None:
     assert _read("tables", "--path", "a.csv", "--rows", "7") == ["path=a.csv", "rows=7"]
 
 
+def test_what_is_set_by_a_key_of_the_users_own_is_an_option_too() -> None:
+    sets = _read("tables", "--path=a.csv", "--conditions.sex", '{"f": 0.5, "m": 0.5}', "--conditions.age=30")
+    settings = read_settings(recipe("tables"), None, sets).model_dump()
+    assert settings["conditions"] == {"sex": {"f": 0.5, "m": 0.5}, "age": 30}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{f = 0.5, m = 0.5}", {"f": 0.5, "m": 0.5}),
+        ('{"f": 0.5, "m": 0.5}', {"f": 0.5, "m": 0.5}),
+        ("30", 30),
+        ("thirty", "thirty"),
+        ("{thirty", "{thirty"),
+    ],
+)
+def test_a_value_is_read_as_toml_or_json_or_is_a_string(text: str, value: object) -> None:
+    sets = ["path=a.csv", f"conditions.sex={text}"]
+    assert read_settings(recipe("tables"), None, sets).model_dump()["conditions"]["sex"] == value
+
+
 def test_a_word_that_is_no_setting_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["run", "collapse", "--no-such-setting", "3"])

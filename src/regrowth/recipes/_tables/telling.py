@@ -7,42 +7,34 @@ from pathlib import Path
 import pyarrow as pa
 
 from regrowth.domains.tables import Made
-from regrowth.metrics.columns import aligned
-from regrowth.metrics.reading import Reading, measures
 from regrowth.recipes._tables.records import Parts
 from regrowth.recipes._tables.settings import Settings
 from regrowth.reports.blocks import Block, Facts, Figure, Headline, Text
 
-__all__ = ["blocks", "readings"]
+__all__ = ["blocks", "compared"]
 
 LEAST = 20
 """Rows below which nothing is measured: every interval would be as wide as the scale."""
 WANTED = (
-    "Conditions and constraints make the rows unlike the real ones on purpose. The readings compare with the real rows "
-    "as they are, so they count what was asked for as a difference."
+    "Conditions and constraints make the rows unlike the real ones on purpose. What follows compares with the real "
+    "rows as they are, so it counts what was asked for as a difference."
 )
-SHOWN = 12
-"""Readings of single columns that the page shows: those that are worse than real rows read."""
 
 
-def readings(parts: Parts, made: pa.Table, seed: int) -> list[Reading]:
-    """Return how like the real rows the synthetic ones are, and how much they tell of single ones.
+def compared(parts: Parts, made: pa.Table, seed: int) -> tuple[Block, ...]:
+    """Return how like the real rows the synthetic ones are, how much they tell of single ones, and the verdict.
 
-    Privacy is measured against the rows kept aside; where there are none, only repetition is.
+    Privacy is judged by the rows kept aside; where there are none, it is not.
     """
-    from regrowth.metrics.fidelity import fidelity  # scikit-learn, on first use
-    from regrowth.metrics.privacy import privacy
+    from regrowth.reports.comparison import Asked, compare_tables  # scikit-learn, on first use
 
-    others = [made] if parts.aside is None else [made, parts.aside]
-    known, synthetic, *aside = aligned(parts.known, *others, kinds=parts.kinds).tables
-    if min(known.rows, synthetic.rows, *(one.rows for one in aside)) < LEAST:
-        return []
-    holdout = aside[0] if aside else None
-    found = fidelity(known, synthetic, holdout=holdout, seed=seed)
-    return [*found, *privacy(known, synthetic, holdout, seed=seed)]
+    tables = (parts.known, made, *([parts.aside] if parts.aside is not None else []))
+    if min(table.num_rows for table in tables) < LEAST:
+        return ()
+    return compare_tables(*tables, asked=Asked(kinds=parts.kinds, pairs=False, seed=seed)).blocks
 
 
-def blocks(settings: Settings, parts: Parts, made: Made, path: Path, found: Sequence[Reading]) -> list[Block]:
+def blocks(settings: Settings, parts: Parts, made: Made, path: Path, comparison: Sequence[Block]) -> list[Block]:
     """Return what the report shows."""
     counts = Counter(one.gate for one in made.refused)
     told = ", ".join(f"{count:,} by {gate}" for gate, count in sorted(counts.items())) or "none"
@@ -58,26 +50,12 @@ def blocks(settings: Settings, parts: Parts, made: Made, path: Path, found: Sequ
         *((f"left out: {name}", why) for name, why in made.left_out.items()),
     ]
     shown: list[Block] = [Headline(text=text, figures=tuple(figures)), Facts(title="The table", pairs=tuple(pairs))]
-    told_of = [one for one in found if not one.of] + [one for one in found if one.of and one.worse][:SHOWN]
-    if told_of:
-        shown.append(Facts(title="Beside the real rows", pairs=tuple((_name(one), _value(one)) for one in told_of)))
-    if told_of and (settings.conditions or settings.constraints):
+    if comparison and (settings.conditions or settings.constraints):
         shown.append(Text(paragraphs=(WANTED,)))
-    return shown
+    return [*shown, *comparison]
 
 
 def _promised(made: Made) -> str:
     if made.promise is None:
         return "nothing is promised to the real rows"
     return f"ε = {made.promise.epsilon:.3g}, δ = {made.promise.delta:.1g} promised to each real row"
-
-
-def _name(one: Reading) -> str:
-    title = measures()[one.measure].title if one.measure in measures() else one.measure
-    return f"{title}: {one.of}" if one.of else title
-
-
-def _value(one: Reading) -> str:
-    value, low, high = (f"{number:.3f}" for number in (one.estimate.value, one.estimate.low, one.estimate.high))
-    real = "" if one.null is None else f"; real rows among themselves {one.null.low:.3f} to {one.null.high:.3f}"
-    return f"{value} ({low} to {high}){real}{': worse' if one.worse else ''}"
