@@ -100,6 +100,7 @@ def test_a_key_signs_and_is_written_nowhere(
         (["--kinds", "nope=number"], 1, "no column 'nope'"),
         (["--target", "nope"], 1, "nope"),
         (["--groups", "nope"], 1, "nope"),
+        (["--positive", "yes"], 2, "also needs --target, --groups and --holdout"),
         (["--text", "nope"], 1, "no column 'nope'"),
         (["--key", "absent"], 2, "cannot be read"),
         (["--about", "absent.toml"], 1, "absent.toml: cannot be read"),

@@ -33,7 +33,8 @@ SHOWN = 6
 """Reasons that are printed."""
 EXAMPLES = """examples:
   regrowth compare train.csv synthetic.csv --holdout unseen.csv
-  regrowth compare train.csv synthetic.csv --holdout unseen.csv --target income --groups sex --kinds zip=category
+  regrowth compare train.csv synthetic.csv --holdout unseen.csv --target income --kinds zip=category
+  regrowth compare train.csv synthetic.csv --holdout unseen.csv --groups sex --target income --positive '>50K'
   regrowth compare people.jsonl written.jsonl --text answer --out report
   regrowth compare train.csv synthetic.csv --strict        exit code 1 if the verdict is stop
   regrowth compare --verify synthetic.report               are the files as they were when the report was written?
@@ -58,6 +59,7 @@ def add_compare(commands: Any) -> None:
     compare.add_argument("--kinds", action="append", default=[], metavar="COLUMN=KIND", help=", ".join(KINDS))
     compare.add_argument("--target", metavar="COLUMN", help="what a model trained on the data is to foretell")
     compare.add_argument("--groups", action="append", default=[], metavar="COLUMN", help="groups of people; repeatable")
+    compare.add_argument("--positive", default="", metavar="VALUE", help="of the target: what is good for people")
     compare.add_argument("--text", metavar="COLUMN", help="compare the texts of this column")
     compare.add_argument("--out", type=Path, metavar="FOLDER", help="default: NAME.report, for SYNTHETIC's name")
     compare.add_argument("--about", type=Path, metavar="FILE", help="licences, uses and limits for the card (TOML)")
@@ -121,10 +123,13 @@ def _composed(sides: "Sequence[Side]", options: argparse.Namespace, inputs: "Seq
 def _asked(options: argparse.Namespace) -> "Asked":
     from regrowth.reports.comparison import Asked
 
+    if options.positive and not (options.target and options.groups and options.holdout):
+        raise SettingsError("--positive also needs --target, --groups and --holdout: models are compared by group.")
     return Asked(
         kinds=_kinds(options.kinds),
         target=options.target,
         groups=tuple(options.groups),
+        positive=options.positive,
         pairs=not options.no_records,
         seed=options.seed,
     )
@@ -184,6 +189,7 @@ def _command(options: argparse.Namespace) -> str:
     words += [word for one in options.kinds for word in ("--kinds", one)]
     words += ["--target", options.target] if options.target else []
     words += [word for one in options.groups for word in ("--groups", one)]
+    words += ["--positive", options.positive] if options.positive else []
     words += ["--text", options.text] if options.text else []
     words += ["--no-records"] if options.no_records else []
     return " ".join(map(shlex.quote, [*words, "--seed", str(options.seed)]))

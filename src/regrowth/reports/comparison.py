@@ -60,6 +60,8 @@ class Asked:
     """The column that a model is to predict: for the usefulness of the synthetic data."""
     groups: Sequence[str] = ()
     """Columns that say to which group of people a row belongs."""
+    positive: str = ""
+    """Value of the target that is good for people: with a hold-out, models are held against each other by group."""
     pairs: bool = True
     """Whether real records are shown beside synthetic ones."""
     seed: int = 0
@@ -145,7 +147,16 @@ def _measured_tables(
     found["diversity"] = table_diversity(real, synthetic, seed=asked.seed)
     if asked.groups:
         tell("fairness")
-        found["fairness"] = fairness(synthetic, asked.groups, real=real, seed=asked.seed)
+        target = asked.target if asked.positive else None
+        found["fairness"] = fairness(
+            synthetic,
+            asked.groups,
+            real=real,
+            test=holdout,
+            target=target or "",
+            positive=asked.positive,
+            seed=asked.seed,
+        )
     return found
 
 

@@ -119,6 +119,16 @@ def test_groups_are_judged_where_they_are_named() -> None:
     assert list(readings(report)) == ["privacy", "fidelity", "diversity", "fairness"]
 
 
+def test_models_are_held_against_each_other_by_group_where_it_is_said_what_is_good() -> None:
+    asked = Asked(target="job", groups=("city",), positive="teacher", pairs=False)
+    plain = compare_tables(people(1), people(2), people(3), asked=Asked(target="job", groups=("city",), pairs=False))
+    shares, judged = (
+        {measure.name for measure in readings(report)["fairness"].measures}
+        for report in (plain, compare_tables(people(1), people(2), people(3), asked=asked))
+    )
+    assert {"demographic_parity_difference", "equalised_odds_difference"} <= judged - shares
+
+
 def test_stages_are_told_as_they_begin(honest: Report, told: list[str]) -> None:
     assert told == ["columns", "privacy", "fidelity", "diversity", "plots"]
     assert honest.title == "Real and synthetic, compared"
