@@ -2,18 +2,21 @@
 
     draws = largest_gap(rng.beta(hits + 0.5, misses + 0.5, size=(1000, groups)))
     estimated(value, draws, n=2000, bounds=(0, 1))       # 95 %, never narrower than either bootstrap says
-    banded(null_draws, n=2000)                           # the median and the middle 95 % of what chance gives
+    middle(null_draws, n=2000)                           # the median and the middle 95 % of what chance gives
 
 A greatest gap and a total variation are pushed upwards by noise: their resamples lie above the value, so percentiles
 alone are too high and reflected ones (the basic bootstrap) too low. The interval here spans both.
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from regrowth.core.protocols import Estimate
 
-__all__ = ["DRAWS", "Floats", "banded", "estimated"]
+__all__ = ["DRAWS", "Floats", "banded", "estimated", "middle"]
 
 Floats = npt.NDArray[np.float64]
 DRAWS = 1000
@@ -32,10 +35,13 @@ def estimated(
     return Estimate(value, max(bounds[0], least), min(bounds[1], most), n, skipped)
 
 
+def middle(draws: npt.NDArray[np.floating[Any]] | Sequence[float], n: int) -> Estimate:
+    """Return the median and the middle 95 % of draws."""
+    low, median, high = np.quantile(draws, (0.025, 0.5, 0.975))
+    return Estimate(float(median), float(low), float(high), n)
+
+
 def banded(draws: Floats, n: int) -> Estimate | None:
-    """Return the median and the middle 95 % of draws; nothing where none is a number."""
+    """Return the `middle` of the draws that are numbers; nothing where none is."""
     known = draws[np.isfinite(draws)]
-    if not len(known):
-        return None
-    low, middle, high = (float(one) for one in np.quantile(known, (0.025, 0.5, 0.975)))
-    return Estimate(middle, low, high, n)
+    return middle(known, n) if len(known) else None

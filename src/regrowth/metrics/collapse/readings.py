@@ -21,9 +21,10 @@ from regrowth.core.protocols import Estimate
 from regrowth.metrics.collapse.ngram import Documents, NGram
 from regrowth.metrics.collapse.null import Null
 from regrowth.metrics.collapse.signs import Reference, Signs, window
-from regrowth.metrics.diversity.resampling import jackknifed, middle, shortened, shuffled
+from regrowth.metrics.diversity.resampling import jackknifed, shortened, shuffled
 from regrowth.metrics.intervals import mean, paired_difference, proportion
 from regrowth.metrics.reading import Reading, measures
+from regrowth.metrics.resampling import middle
 
 __all__ = ["collapse", "nll_readings"]
 

@@ -1,8 +1,7 @@
-"""Intervals and nulls of figures that depend on how many items are looked at.
+"""Intervals of figures that depend on how many items are looked at.
 
     texts = shuffled(texts, rng, least=500, words=30_000)   # in random order, the same one however they came
     jackknifed(figure, len(texts), bounds=(0, 1))   # Estimate(.49, .47, .51, n=700)
-    middle([figure(one) for one in drawn], 700)     # what real data of the same size read
 
 Diversity falls where an item is drawn twice, so a bootstrap is of no use. The jackknife leaves out a twentieth of the
 items at a time; all its readings are of equally many, and only how they differ counts.
@@ -16,7 +15,7 @@ import numpy.typing as npt
 
 from regrowth.core.protocols import Estimate
 
-__all__ = ["GROUPS", "jackknifed", "middle", "shortened", "shuffled"]
+__all__ = ["GROUPS", "jackknifed", "shortened", "shuffled"]
 
 GROUPS = 20
 STUDENT = {20: 2.093}
@@ -37,12 +36,6 @@ def jackknifed(figure: Callable[[npt.NDArray[np.intp]], float], count: int, *, b
     left = np.array([figure(places[places % GROUPS != group]) for group in range(GROUPS)])
     reach = STUDENT[GROUPS] * float(np.sqrt((GROUPS - 1) / GROUPS * ((left - left.mean()) ** 2).sum()))
     return Estimate(value, max(bounds[0], value - reach), min(bounds[1], value + reach), count)
-
-
-def middle(values: Sequence[float], n: int) -> Estimate:
-    """Return the median of replicates and their middle 95 %."""
-    low, median, high = np.quantile(np.asarray(values), [0.025, 0.5, 0.975])
-    return Estimate(float(median), float(low), float(high), n)
 
 
 def shuffled(texts: Sequence[str], rng: np.random.Generator, *, least: int, words: int) -> list[str]:

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from regrowth.metrics.diversity.neighbours import NEAREST, Neighbours, neighbours
-from regrowth.metrics.diversity.resampling import GROUPS, jackknifed, middle
+from regrowth.metrics.diversity.resampling import GROUPS, jackknifed
 from regrowth.metrics.diversity.vendi import vendi
 from regrowth.metrics.reading import Reading, measures
+from regrowth.metrics.resampling import middle
 
 __all__ = ["of_kernel"]
 

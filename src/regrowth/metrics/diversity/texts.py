@@ -15,10 +15,11 @@ import numpy.typing as npt
 from regrowth.core.errors import DataError
 from regrowth.metrics.diversity.grams import Coded, coded, distinct, entropy, overlap
 from regrowth.metrics.diversity.neighbours import NEAREST
-from regrowth.metrics.diversity.resampling import jackknifed, middle, shortened, shuffled
+from regrowth.metrics.diversity.resampling import jackknifed, shortened, shuffled
 from regrowth.metrics.diversity.similarities import of_kernel
 from regrowth.metrics.diversity.vendi import Floats, ngram_kernel, unit
 from regrowth.metrics.reading import Reading, measures
+from regrowth.metrics.resampling import middle
 
 __all__ = ["diversity"]
 

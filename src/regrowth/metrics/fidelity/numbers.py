@@ -23,6 +23,7 @@ from regrowth.metrics.fidelity.counts import halves_of_counts
 from regrowth.metrics.fidelity.intervals import Sizes, moved, separated
 from regrowth.metrics.intervals import proportion
 from regrowth.metrics.reading import Reading
+from regrowth.metrics.resampling import middle
 
 __all__ = ["boundary_adherence", "ks_complement", "mean_difference", "number_readings", "quantile_difference"]
 __all__ += ["range_coverage", "variance_ratio"]
@@ -107,9 +108,8 @@ def quantile_difference(real: Floats, synthetic: Floats, rng: np.random.Generato
         for values, size in ((real, len(real)), (real, len(synthetic)), (synthetic, len(synthetic)))
     )
     value = float(apart(_quantiles(real, _PROBABILITIES), _quantiles(synthetic, _PROBABILITIES)))
-    low, middle, high = np.quantile(apart(ours, again), (0.025, 0.5, 0.975))
     estimate = moved(value, apart(ours, theirs), len(real) + len(synthetic))
-    return estimate, Estimate(float(middle), float(low), float(high), len(real))
+    return estimate, middle(apart(ours, again), len(real))
 
 
 def _ranks(size: int, rng: np.random.Generator) -> Floats:
@@ -202,5 +202,4 @@ def boundary_adherence(real: Floats, synthetic: Floats, rng: np.random.Generator
     inside = np.searchsorted(synthetic, real[-1], side="right") - np.searchsorted(synthetic, real[0], side="left")
     low, high = _ends(n, rng)
     drawn = 1 - rng.binomial(m, np.minimum(low + 1 - high, 1.0)) / m
-    least, middle, most = np.quantile(drawn, (0.025, 0.5, 0.975))
-    return proportion(int(inside), m), Estimate(float(middle), float(least), float(most), n)
+    return proportion(int(inside), m), middle(drawn, n)

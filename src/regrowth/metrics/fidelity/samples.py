@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from regrowth.core.protocols import Estimate
 from regrowth.metrics.columns import Table
 from regrowth.metrics.fidelity.intervals import moved
 from regrowth.metrics.reading import Reading
+from regrowth.metrics.resampling import middle
 
 __all__ = ["SAMPLE", "embedded", "energy_distance", "mmd", "sample_readings"]
 
@@ -121,8 +121,6 @@ def sample_readings(real: Table, synthetic: Table, *, seed: int = 0, sample: int
     weights = np.concatenate([drawn[0], -drawn[1]]).astype(np.float32)
     for name, kernel in _kernels(lengths, width):
         between = kernel[size:, size:]
-        low, middle, high = np.quantile(_roots(kernel[: 2 * size, : 2 * size], dealt), (0.025, 0.5, 0.975))
+        null = middle(_roots(kernel[: 2 * size, : 2 * size], dealt), size)
         estimate = moved(_read(between, size), _roots(between, weights).astype(np.float64), 2 * size)
-        yield Reading(
-            name, "", estimate, Estimate(float(middle), float(low), float(high), size), f"{size:,} rows of each"
-        )
+        yield Reading(name, "", estimate, null, f"{size:,} rows of each")
