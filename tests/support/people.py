@@ -1,9 +1,20 @@
-"""Invented people, as a CSV file: numbers, names, dates, and a name that would like to be markup."""
+"""Invented people: as columns, or as a CSV file with dates and a name that would like to be markup."""
 
 import random
 from pathlib import Path
 
-__all__ = ["write_people"]
+__all__ = ["people", "write_people"]
+
+
+def people(count: int, seed: int) -> dict[str, list[object]]:
+    """Return mixed columns of so many people, all drawn apart."""
+    dice = random.Random(seed)
+    return {
+        "age": [dice.randint(18, 90) for _ in range(count)],
+        "income": [round(dice.lognormvariate(10, 1), 2) for _ in range(count)],
+        "town": [dice.choice("ABCDEFGHIJ") for _ in range(count)],
+        "job": [dice.choice(["none", "some", None]) for _ in range(count)],
+    }
 
 
 def write_people(path: Path, seed: int, rows: int = 120) -> Path:

@@ -85,7 +85,7 @@ def test_quantities_in_digits_and_in_words() -> None:
 
 @given(st.text(max_size=300))
 def test_no_text_breaks_the_verifiers(text: str) -> None:
-    quantities(text)
+    assert all(one >= 0 for one in quantities(text))
     told(text)
     for language in ("python", "javascript"):
         functions(held_code(text, language), language)

@@ -14,6 +14,7 @@ from regrowth.metrics.leakage.nearest import Nearness, nearness, table_nearness,
 from regrowth.metrics.leakage.tables import Places, Space, comparable, row_keys
 from regrowth.seeds.tables import read_table
 from support.data import shared_data
+from support.people import people
 
 TEXTS = st.lists(st.text(max_size=40), min_size=2, max_size=8)
 
@@ -22,16 +23,6 @@ def sentences(count: int, seed: int) -> list[str]:
     dice = random.Random(seed)
     vocabulary = [f"word{number}" for number in range(60)]
     return [" ".join(dice.choices(vocabulary, k=12)) for _ in range(count)]
-
-
-def people(count: int, seed: int) -> dict[str, list[object]]:
-    dice = random.Random(seed)
-    return {
-        "age": [dice.randint(18, 90) for _ in range(count)],
-        "income": [round(dice.lognormvariate(10, 1), 2) for _ in range(count)],
-        "town": [dice.choice("ABCDEFGHIJ") for _ in range(count)],
-        "job": [dice.choice(["none", "some", None]) for _ in range(count)],
-    }
 
 
 def space_of(synthetic: TableLike, real: TableLike, *, ranks: bool = False) -> Space:

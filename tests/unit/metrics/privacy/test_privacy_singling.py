@@ -1,7 +1,5 @@
 """Singling out: predicates by hand, their counts against a plain loop, controls of other sizes."""
 
-import random
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +8,7 @@ from hypothesis import strategies as st
 from regrowth.metrics.columns import Table, TableLike, aligned
 from regrowth.metrics.privacy.risk import chance, risk
 from regrowth.metrics.privacy.singling import SingledOut, _at_size, _Predicates, _ranked, _Ranks, singled_out
+from support.people import people
 
 
 def attacked(
@@ -20,16 +19,6 @@ def attacked(
     )
     assert found is not None
     return found
-
-
-def people(count: int, seed: int) -> dict[str, list[object]]:
-    dice = random.Random(seed)
-    return {
-        "age": [dice.randint(18, 90) for _ in range(count)],
-        "income": [round(dice.lognormvariate(10, 1), 2) for _ in range(count)],
-        "town": [dice.choice("ABCDEFGHIJ") for _ in range(count)],
-        "job": [dice.choice(["none", "some", None]) for _ in range(count)],
-    }
 
 
 def joined(one: dict[str, list[object]], other: dict[str, list[object]], first: int) -> dict[str, list[object]]:
